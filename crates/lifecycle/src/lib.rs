@@ -1,0 +1,16 @@
+//! The rules by which signing keys are made, used, replaced, withdrawn and believed.
+//!
+//! Everything here is a pure function of its arguments: no clock, no file, no thread, no
+//! environment, no randomness, no logger. Time and random values arrive as arguments.
+//!
+//! Reading order: [`key`] (the state table), [`event`] and [`command`] (what happens and what
+//! is asked), [`decide`] (the rules), [`state`] (the fold), [`verify`] (who is believed, when).
+#![no_std]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod algorithm;
+pub mod canonical;
+pub mod id;
+pub mod time;
