@@ -11,6 +11,11 @@ extern crate alloc;
 extern crate std;
 
 pub mod algorithm;
+pub mod audit;
 pub mod canonical;
+pub mod envelope;
 pub mod id;
+pub mod pattern;
+pub mod purl;
+pub mod statement;
 pub mod time;
