@@ -1,2 +1,64 @@
-//! Skeleton.
-fn main() {}
+//! Commands for developers: `cargo xtask test` and `cargo xtask tidy`.
+//!
+//! Reading order: [`test`] (what a full run consists of), [`tool`] (what the tests need from
+//! outside and how it is had), [`tidy`] (the rules of the house that no compiler knows).
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's terminal is where these commands report"
+)]
+
+mod failure;
+mod metadata;
+mod process;
+mod step;
+mod test;
+mod tidy;
+mod tool;
+
+use failure::Failure;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test            set up what the tests need, then format, tidy, alert rules, clippy, docs, tests
+  test --quick    set up what the tests need, then the tests alone
+  tidy            the rules of the house: arrows, names, sizes, places";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test"] => test::run(&root(), test::Extent::Everything),
+        ["test", "--quick"] => test::run(&root(), test::Extent::TestsAlone),
+        ["tidy"] => tidy::run(&root()),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace: the folder above the one that holds this package.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}
+
+/// The cargo that runs us, so that one toolchain does everything.
+fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
