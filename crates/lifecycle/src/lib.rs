@@ -10,12 +10,19 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod access;
 pub mod algorithm;
+// pub mod anchor;
 pub mod audit;
 pub mod canonical;
+// pub mod command;
 pub mod envelope;
+// pub mod event;
 pub mod id;
+pub mod key;
 pub mod pattern;
+pub mod profile;
 pub mod purl;
+// pub mod refusal;
 pub mod statement;
 pub mod time;

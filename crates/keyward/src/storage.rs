@@ -1,0 +1,372 @@
+//! The seam to where bytes are kept: the contract that every storage adapter meets.
+//!
+//! A storage keeps two append-only sequences of leaves (log and ledger), the inner nodes of
+//! their trees, named items on a few shelves, and projections: rows for people and tools. It
+//! understands none of it, and cannot open what is sealed.
+
+use keyward_lifecycle::{
+    audit::tree::NodeAt,
+    id::{AnchorId, ContentId, Digest, EventId, Fingerprint},
+    time::Timestamp,
+};
+
+/// Where bytes are kept.
+///
+/// - `append` is atomic and durable once it returns `Ok`: all of the batch or nothing. Of two
+///   calls that name the same `after`, at most one succeeds, across processes and restarts.
+/// - Leaves and nodes are never changed or removed; items are.
+/// - After `AppendError::Unknown` the adapter refuses further appends until it is opened anew.
+/// - Reads see the last durable batch, may run beside an append, and see all of it or nothing.
+pub trait Storage: Send + Sync {
+    /// How many leaves each sequence has.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn heads(&self) -> Result<Heads, ReadError>;
+
+    /// Appends and writes, if the sequences still end at `after`.
+    ///
+    /// # Errors
+    /// [`AppendError`] says whether anything can have been written.
+    fn append(&self, after: Heads, batch: &Batch) -> Result<(), AppendError>;
+
+    /// Leaves from `from` on, at most `limit` and at most [`READ_BYTES_MAX`]; fewer at the end.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn leaves(&self, tree: Tree, from: u64, limit: u32) -> Result<Vec<Vec<u8>>, ReadError>;
+
+    /// The inner nodes (level 1 and up) at those places, in that order.
+    ///
+    /// # Errors
+    /// [`ReadError::Missing`] for a node that was never written.
+    fn nodes(&self, tree: Tree, at: &[NodeAt]) -> Result<Vec<Digest>, ReadError>;
+
+    /// One item of a shelf.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn item(&self, shelf: Shelf, name: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// Items of a shelf in the order of their names (bytewise), those after `after`, at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn items(&self, shelf: Shelf, after: Option<&[u8]>, limit: u32) -> Result<Vec<Item>, ReadError>;
+
+    /// The item with the greatest name not beyond `name`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn item_at_or_before(&self, shelf: Shelf, name: &[u8]) -> Result<Option<Item>, ReadError>;
+
+    /// Places of ledger entries, ascending, after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn ledger(&self, find: LedgerIndex, after: Option<u64>, limit: u32) -> Result<Vec<u64>, ReadError>;
+
+    /// Rows of the audit view, newest first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn audit_rows(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, ReadError>;
+
+    /// Every row of a projection in the order of its key, after `after`, at most `limit`: so
+    /// that they can be compared with what the log says.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn rows(&self, table: Table, after: Option<&str>, limit: u32) -> Result<Vec<Row>, ReadError>;
+}
+
+/// Most bytes of leaves in one answer.
+pub const READ_BYTES_MAX: usize = 16 << 20;
+
+/// The two sequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are two")]
+pub enum Tree {
+    /// Events.
+    Log,
+    /// Signatures made.
+    Ledger,
+}
+
+/// How many leaves the sequences have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "there are two")]
+pub struct Heads {
+    /// Leaves of the log.
+    pub log: u64,
+    /// Leaves of the ledger.
+    pub ledger: u64,
+}
+
+/// Named things that are not leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "every adapter keeps every shelf")]
+pub enum Shelf {
+    /// The root key's epoch headers.
+    Root,
+    /// Sealed records.
+    Record,
+    /// Proof bundles, by content id.
+    Proof,
+    /// Salted texts and names that can be erased.
+    Side,
+    /// Checkpoints, by the second at which they were signed.
+    Checkpoint,
+    /// Snapshots of the fold.
+    Snapshot,
+    /// Proofs that are to be judged again.
+    Rescan,
+    /// Answers to requests that carried an idempotency key.
+    Answer,
+    /// Authority documents, by version.
+    Authority,
+}
+
+/// A named item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a name and its bytes")]
+pub struct Item {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What one transaction writes, in this order.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "every adapter writes every part")]
+pub struct Batch {
+    /// New leaves of the log.
+    pub log: Vec<Vec<u8>>,
+    /// New leaves of the ledger, each with what it is found by.
+    pub ledger: Vec<LedgerLeaf>,
+    /// New inner nodes.
+    pub nodes: Vec<(Tree, NodeAt, Digest)>,
+    /// Items that are put (over what is there) or removed.
+    pub items: Vec<ItemChange>,
+    /// Rows that are put (over the row of the same key).
+    pub rows: Vec<Row>,
+}
+
+/// A ledger leaf and its index terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "every adapter indexes both")]
+pub struct LedgerLeaf {
+    /// The leaf.
+    pub bytes: Vec<u8>,
+    /// Whose signature.
+    pub fingerprint: Fingerprint,
+    /// Over what: SHA-256 of the PAE.
+    pub pae: Digest,
+    /// SHA-256 of the signature.
+    pub signature: Digest,
+}
+
+/// What ledger entries are found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "every adapter has both")]
+pub enum LedgerIndex {
+    /// Every signature of a key.
+    Key(Fingerprint),
+    /// A key's signatures over one PAE.
+    Signed(Fingerprint, Digest),
+}
+
+/// A change to a shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are two")]
+pub enum ItemChange {
+    /// Put, over what is there.
+    Put(Shelf, Item),
+    /// Remove; one that is absent is no error.
+    Remove(Shelf, Vec<u8>),
+}
+
+/// The projections that the runbook names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "every adapter keeps every table")]
+pub enum Table {
+    /// `signer.trust_anchors`.
+    TrustAnchors,
+    /// `signer.key_history`.
+    KeyHistory,
+    /// `signer.key_audit_log`.
+    KeyAuditLog,
+}
+
+/// A row of a projection. `Row::key` orders and names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "every adapter keeps every table")]
+pub enum Row {
+    /// Of `signer.trust_anchors`.
+    Anchor(AnchorRow),
+    /// Of `signer.key_history`.
+    History(HistoryRow),
+    /// Of `signer.key_audit_log`.
+    Audit(AuditRow),
+}
+
+/// A row of `signer.trust_anchors`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the table's columns")]
+pub struct AnchorRow {
+    /// `id`.
+    pub id: AnchorId,
+    /// `purl_pattern`.
+    pub purl_pattern: String,
+    /// `allowed_predicate_types`, a JSON array.
+    pub allowed_predicate_types: String,
+    /// `policy_version`.
+    pub policy_version: Option<String>,
+    /// `threshold`.
+    pub threshold: u32,
+    /// `status`: `active` or `inactive`.
+    pub status: &'static str,
+    /// `created_at`.
+    pub created_at: Timestamp,
+}
+
+/// A row of `signer.key_history`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the table's columns")]
+pub struct HistoryRow {
+    /// `id`: that of the event which added the key.
+    pub id: EventId,
+    /// `anchor_id`.
+    pub anchor_id: AnchorId,
+    /// `key_id`.
+    pub key_id: String,
+    /// `public_key`, SPKI in PEM.
+    pub public_key: String,
+    /// `algorithm`.
+    pub algorithm: String,
+    /// `added_at`.
+    pub added_at: Timestamp,
+    /// `revoked_at`: the end of the window, if one is set.
+    pub revoked_at: Option<Timestamp>,
+    /// `revoke_reason`.
+    pub revoke_reason: Option<String>,
+    /// `metadata`, a JSON object.
+    pub metadata: String,
+}
+
+/// A row of `signer.key_audit_log`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the table's columns")]
+pub struct AuditRow {
+    /// The leaf's place in the log (column `seq`, beside those of the runbook).
+    pub seq: u64,
+    /// `event_id`.
+    pub event_id: EventId,
+    /// `event_type`.
+    pub event_type: String,
+    /// `key_id`.
+    pub key_id: Option<String>,
+    /// `anchor_id`.
+    pub anchor_id: Option<AnchorId>,
+    /// `actor`: the pseudonym.
+    pub actor: String,
+    /// `timestamp`.
+    pub timestamp: Timestamp,
+    /// `details`, a JSON object.
+    pub details: String,
+}
+
+impl Row {
+    /// Which table it is of.
+    #[must_use]
+    pub const fn table(&self) -> Table {
+        match self {
+            Self::Anchor(_) => Table::TrustAnchors,
+            Self::History(_) => Table::KeyHistory,
+            Self::Audit(_) => Table::KeyAuditLog,
+        }
+    }
+
+    /// Its key in that table: the anchor id; the anchor id, a space and the key id; the place
+    /// as 20 digits.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Anchor(row) => row.id.to_string(),
+            Self::History(row) => format!("{} {}", row.anchor_id, row.key_id),
+            Self::Audit(row) => format!("{:020}", row.seq),
+        }
+    }
+}
+
+/// Which audit rows are asked for; all conditions together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "every adapter obeys every condition")]
+pub struct AuditQuery {
+    /// Type, with `*` for any run of characters (`KEY_*`); `None` for all.
+    pub event_type: Option<String>,
+    /// Of that key.
+    pub key_id: Option<String>,
+    /// Of that anchor.
+    pub anchor_id: Option<AnchorId>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before (exclusive).
+    pub before: Option<Timestamp>,
+    /// Places before this one (for paging, newest first).
+    pub before_seq: Option<u64>,
+    /// At most.
+    pub limit: u32,
+}
+
+/// Reading failed; nothing is known to be wrong with what is kept unless it says so.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The medium does not answer; the same call may succeed later.
+    #[error("the store cannot be read")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is kept contradicts itself.
+    #[error("the store is damaged: {what}")]
+    Damaged {
+        /// Where and how.
+        what: String,
+    },
+    /// Something that must be there is not.
+    #[error("the store lacks {what}")]
+    Missing {
+        /// What.
+        what: String,
+    },
+}
+
+/// Appending failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// Somebody else appended; nothing was written.
+    #[error("the store has moved on: expected {expected:?}, found {found:?}")]
+    Conflict {
+        /// The heads that were named.
+        expected: Heads,
+        /// The heads that are.
+        found: Heads,
+    },
+    /// There is no room; nothing was written.
+    #[error("the store's medium is full")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The medium does not answer; nothing was written.
+    #[error("the store cannot be written")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It cannot be known whether the batch was written: stop, and let the next start find out.
+    #[error("it is not known whether the store has taken the change")]
+    Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The name of a proof on its shelf.
+#[must_use]
+pub fn proof_name(id: &ContentId) -> Vec<u8> {
+    id.digest().as_bytes().to_vec()
+}
