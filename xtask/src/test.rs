@@ -47,7 +47,7 @@ pub(crate) fn run(root: &Path, extent: Extent) -> Result<(), Failure> {
 
 /// The steps that judge the tree without running it, the quick ones first.
 fn judge(root: &Path, tools: &Tools, run: &mut Run) {
-    run.step("format", || process::show(&mut cargo_at(root, &["fmt", "--all", "--check"])));
+    run.step("format", || format(root));
     run.step("tidy", || tidy::run(root));
     run.step("alert rules", || alert_rules(root, tools));
     run.step("licences and bans", || licences(root));
@@ -63,6 +63,12 @@ fn judge(root: &Path, tools: &Tools, run: &mut Run) {
         let words = ["doc", "--quiet", "--workspace", "--no-deps"];
         process::show(cargo_at(root, &words).env("RUSTDOCFLAGS", "-D warnings"))
     });
+}
+
+/// Names the files that rustfmt would change.
+fn format(root: &Path) -> Result<(), Failure> {
+    process::show(&mut cargo_at(root, &["fmt", "--all", "--check", "--", "-l"]))
+        .map_err(|failure| failure.hint("`cargo fmt --all` mends the files named above"))
 }
 
 /// The shipped rules are well formed, and fire when they are meant to and only then.
