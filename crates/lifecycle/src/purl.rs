@@ -18,7 +18,7 @@ use core::{
 use packageurl::PackageUrl;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub(crate) use self::codec::encode;
+pub(crate) use self::codec::{encode, split_type};
 use self::rules::{NameForm, TypeRules};
 
 /// Most bytes in a purl, as given and in its canonical form.
@@ -158,8 +158,8 @@ impl Purl {
         if text.len() > PURL_BYTES_MAX {
             return Err(MalformedPurl::TooLong { bytes: text.len() });
         }
-        let (package_type, rest) = codec::split_type(text)
-            .ok_or_else(|| MalformedPurl::NoType { text: codec::start(text) })?;
+        let (package_type, rest) =
+            split_type(text).ok_or_else(|| MalformedPurl::NoType { text: codec::start(text) })?;
         let rules = rules::of(&package_type);
         let keys = if rules.lowers_keys { Keys::Lowered } else { keys };
         codec::check_keys(rest, keys)?;

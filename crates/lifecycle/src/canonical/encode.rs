@@ -347,7 +347,11 @@ pub(super) struct Object<'a> {
 }
 
 impl Object<'_> {
-    fn member<T: Serialize + ?Sized>(&mut self, name: String, value: &T) -> Result<(), Uncanonical> {
+    fn member<T: Serialize + ?Sized>(
+        &mut self,
+        name: String,
+        value: &T,
+    ) -> Result<(), Uncanonical> {
         let bytes = encode(value, self.integers, None)?;
         match self.members.entry(Name(name)) {
             Entry::Vacant(vacant) => {

@@ -1,10 +1,6 @@
 //! The characters of a purl: its type, its keys, its segments and their percent-encoding.
 
-use alloc::{
-    borrow::ToOwned,
-    collections::BTreeSet,
-    string::{String, ToString},
-};
+use alloc::{borrow::ToOwned, collections::BTreeSet, string::String};
 use core::fmt::Write as _;
 
 use super::{Keys, MalformedPurl, Parts, rules::NameForm};
@@ -33,7 +29,7 @@ pub(super) fn push_path(out: &mut String, path: &str) {
 }
 
 /// The scheme and the type, and what follows the `/` after it. The type is in lower case.
-pub(super) fn split_type(text: &str) -> Option<(String, &str)> {
+pub(crate) fn split_type(text: &str) -> Option<(String, &str)> {
     let (scheme, rest) = text.split_once(':')?;
     if !scheme.eq_ignore_ascii_case("pkg") {
         return None;
@@ -93,10 +89,13 @@ pub(super) fn check_keys(rest: &str, keys: Keys) -> Result<(), MalformedPurl> {
 
 /// Drops what does not count: slashes around, and empty text.
 pub(super) fn trim(parts: &mut Parts) {
-    let bare = |text: &str| text.trim_matches('/').to_string();
-    parts.name = bare(&parts.name);
-    parts.namespace = parts.namespace.as_deref().map(bare).filter(|text| !text.is_empty());
-    parts.subpath = parts.subpath.as_deref().map(bare).filter(|text| !text.is_empty());
+    parts.name = parts.name.trim_matches('/').to_owned();
+    for path in [&mut parts.namespace, &mut parts.subpath] {
+        *path = path
+            .take()
+            .map(|text| text.trim_matches('/').to_owned())
+            .filter(|text| !text.is_empty());
+    }
     parts.version = parts.version.take().filter(|text| !text.is_empty());
 }
 

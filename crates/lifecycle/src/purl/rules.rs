@@ -50,18 +50,18 @@ pub(crate) struct TypeRules {
     pub(crate) lowers_keys: bool,
 }
 
-use Case::{Lower, Upper};
-use NameForm::{Dashes, Path, Underscores};
-use Namespace::{Prohibited, Required};
+use Case::{Kept, Lower, Upper};
+use NameForm::{Dashes, Path, Plain, Underscores};
+use Namespace::{Optional, Prohibited, Required};
 
 const PLAIN: TypeRules = TypeRules {
     name: "",
-    namespace: Namespace::Optional,
-    namespace_case: Case::Kept,
-    name_case: Case::Kept,
-    version_case: Case::Kept,
-    subpath_case: Case::Kept,
-    form: NameForm::Plain,
+    namespace: Optional,
+    namespace_case: Kept,
+    name_case: Kept,
+    version_case: Kept,
+    subpath_case: Kept,
+    form: Plain,
     qualifiers: &[],
     lowers_keys: false,
 };
@@ -125,9 +125,9 @@ pub(crate) fn folds_case(host: &str) -> bool {
 
 fn cased(text: &str, case: Case) -> Cow<'_, str> {
     match case {
-        Case::Kept => Cow::Borrowed(text),
-        Case::Lower => Cow::Owned(text.to_lowercase()),
-        Case::Upper => Cow::Owned(text.to_uppercase()),
+        Kept => Cow::Borrowed(text),
+        Lower => Cow::Owned(text.to_lowercase()),
+        Upper => Cow::Owned(text.to_uppercase()),
     }
 }
 
@@ -141,12 +141,11 @@ impl TypeRules {
     pub(crate) fn name_form<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let cased = cased(text, self.name_case);
         match self.form {
-            NameForm::Plain | NameForm::Path => cased,
-            NameForm::Dashes => Cow::Owned(cased.replace('_', "-")),
-            NameForm::Underscores => Cow::Owned(cased.replace(
-                |c: char| !matches!(c, 'a'..='z' | '0'..='9' | '_'),
-                "_",
-            )),
+            Plain | Path => cased,
+            Dashes => Cow::Owned(cased.replace('_', "-")),
+            Underscores => {
+                Cow::Owned(cased.replace(|c: char| !matches!(c, 'a'..='z' | '0'..='9' | '_'), "_"))
+            }
         }
     }
 
@@ -157,11 +156,13 @@ impl TypeRules {
 
     /// Brings every part into its canonical form.
     pub(super) fn fold(&self, parts: &mut Parts) {
-        if self.form == NameForm::Path {
+        if self.form == Path {
             gather_path(parts);
         }
         let folds = match self.name {
-            "git" => parts.namespace.as_deref().is_some_and(|host| folds_case(&host.to_lowercase())),
+            "git" => {
+                parts.namespace.as_deref().is_some_and(|host| folds_case(&host.to_lowercase()))
+            }
             "mlflow" => {
                 parts.qualifiers.get("repository_url").is_some_and(|url| url.contains("databricks"))
             }
@@ -184,10 +185,9 @@ impl TypeRules {
     /// What the type asks of namespace, name and version.
     pub(super) fn check(&self, parts: &Parts) -> Result<(), &'static str> {
         match (self.namespace, &parts.namespace) {
-            (Namespace::Required, None) => return Err("a namespace is required"),
-            (Namespace::Prohibited, Some(_)) => return Err("there is no namespace"),
-            (Namespace::Required | Namespace::Optional, Some(_))
-            | (Namespace::Prohibited | Namespace::Optional, None) => {}
+            (Required, None) => return Err("a namespace is required"),
+            (Prohibited, Some(_)) => return Err("there is no namespace"),
+            (Required | Optional, Some(_)) | (Prohibited | Optional, None) => {}
         }
         let name = parts.name.as_str();
         match self.name {
