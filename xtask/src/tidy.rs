@@ -59,6 +59,7 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
         arrow::nothing_passed_on(&tree),
         pure::no_clock_and_no_chance(&rules_alone),
         pure::no_outside_world(&tree),
+        pure::rules_without_std(&tree),
         source::lengths(&tree),
         source::names(&tree),
         source::module_docs(&tree),

@@ -80,6 +80,16 @@ pub(super) fn no_outside_world(tree: &Tree) -> Vec<Finding> {
     found
 }
 
+/// The rules are built without the standard library, so that the outside does not exist for them.
+pub(super) fn rules_without_std(tree: &Tree) -> Vec<Finding> {
+    let root = "crates/lifecycle/src/lib.rs";
+    tree.rust()
+        .filter(|file| file.path == root)
+        .filter(|file| !file.code().iter().any(|(_, code)| code.trim() == "#![no_std]"))
+        .map(|_| Finding::new(root, 1, "the rules may use std", "put `#![no_std]` back"))
+        .collect()
+}
+
 fn in_a_quiet_crate(path: &str) -> bool {
     QUIET_CRATES.iter().any(|folder| path.starts_with(folder))
 }
@@ -111,7 +121,7 @@ fn grouped(code: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::super::tree::Tree;
-    use super::{no_clock_and_no_chance, no_outside_world};
+    use super::{no_clock_and_no_chance, no_outside_world, rules_without_std};
 
     #[track_caller]
     fn check_tree(tree: &str, expected: &[&str]) {
@@ -154,5 +164,13 @@ mod tests {
         let text = "//! A.\n#[cfg(test)]\nmod tests {\n    use std::fs;\n}\n";
         check_source("crates/crypto/src/a.rs", text, &[]);
         check_source("crates/crypto/tests/it/a.rs", "//! A.\nuse std::fs;\n", &[]);
+    }
+
+    #[test]
+    fn the_rules_do_without_std() {
+        let path = "crates/lifecycle/src/lib.rs";
+        assert_eq!(rules_without_std(&Tree::of(path, "//! A.\n#![no_std]\n")), []);
+        let found = rules_without_std(&Tree::of(path, "//! A.\n// #![no_std]\n"));
+        assert_eq!(found.len(), 1);
     }
 }
