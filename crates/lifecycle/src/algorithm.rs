@@ -128,16 +128,19 @@ pub trait PublicKey: Send + Sync {
 /// A public key that cannot be trusted with anything.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("public key is refused: {0}")]
+#[expect(clippy::exhaustive_structs, reason = "made by every implementation of the seam")]
 pub struct MalformedKey(pub &'static str);
 
 /// The signature is not that key's over that message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("signature does not verify")]
+#[expect(clippy::exhaustive_structs, reason = "made by every implementation of the seam")]
 pub struct BadSignature;
 
 /// The algorithms that a verifier has. Those that it lacks are absent, and a signature by them
 /// is judged as one by an algorithm that is not available, never as good.
 #[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "a set is written out in full")]
 pub struct Algorithms {
     /// Ed25519.
     pub ed25519: Option<&'static dyn Verify>,
@@ -173,3 +176,35 @@ impl fmt::Debug for Algorithms {
         f.debug_set().entries(names).finish()
     }
 }
+
+/// The canonical SPKIs of a composite key's two halves (an ML-DSA-65 key of 1952 bytes, then an
+/// Ed25519 key of 32), so that they can be refused as keys of their own; empty for others.
+#[must_use]
+pub fn halves(algorithm: Algorithm, spki: &[u8]) -> alloc::vec::Vec<alloc::vec::Vec<u8>> {
+    match algorithm {
+        Algorithm::MlDsa65Ed25519 => {
+            let start = spki.len().saturating_sub(ML_DSA_65_KEY_BYTES.saturating_add(32));
+            let Some((ml_dsa, ed25519)) =
+                spki.get(start..).and_then(|keys| keys.split_at_checked(ML_DSA_65_KEY_BYTES))
+            else {
+                return alloc::vec::Vec::new();
+            };
+            alloc::vec![[ML_DSA_65_SPKI, ml_dsa].concat(), [ED25519_SPKI, ed25519].concat()]
+        }
+        Algorithm::Ed25519
+        | Algorithm::EcdsaP256
+        | Algorithm::MlDsa65
+        | Algorithm::Gost256
+        | Algorithm::Sm2 => alloc::vec::Vec::new(),
+    }
+}
+
+const ML_DSA_65_KEY_BYTES: usize = 1952;
+/// RFC 9881 section 4: what stands before the key.
+const ML_DSA_65_SPKI: &[u8] = &[
+    0x30, 0x82, 0x07, 0xb2, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03,
+    0x12, 0x03, 0x82, 0x07, 0xa1, 0x00,
+];
+/// RFC 8410 section 4: what stands before the key.
+const ED25519_SPKI: &[u8] =
+    &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];

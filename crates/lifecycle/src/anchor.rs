@@ -5,11 +5,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    algorithm::Algorithm,
-    id::AnchorId,
-    pattern::Pattern,
-    statement::PredicateType,
-    time::Timestamp,
+    algorithm::Algorithm, id::AnchorId, pattern::Pattern, statement::PredicateType, time::Timestamp,
 };
 
 /// What an anchor is made with.
@@ -28,10 +24,8 @@ pub struct AnchorRecord {
     /// Which algorithms it lets pass; empty lets every algorithm pass (traps HA-15).
     pub algorithms: Vec<Algorithm>,
     /// A version that its owner gives it, reported in verdicts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_version: Option<Arc<str>>,
     /// Membership times that an import asserted, beside those that this log recorded.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asserted: Vec<AssertedKey>,
 }
 

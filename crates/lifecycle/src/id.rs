@@ -123,12 +123,9 @@ macro_rules! prefixed_digest {
             type Err = MalformedId;
 
             fn from_str(text: &str) -> Result<Self, MalformedId> {
-                text.strip_prefix("sha256:")
-                    .and_then(|hex| hex.parse().ok())
-                    .map(Self)
-                    .ok_or_else(|| {
-                        MalformedId::new($what, text, "`sha256:` and 64 lower-case hex digits")
-                    })
+                text.strip_prefix("sha256:").and_then(|hex| hex.parse().ok()).map(Self).ok_or_else(
+                    || MalformedId::new($what, text, "`sha256:` and 64 lower-case hex digits"),
+                )
             }
         }
     };
@@ -202,19 +199,25 @@ macro_rules! text_id {
     };
 }
 text_id!(
-    KeyId, "key id", 128,
+    KeyId,
+    "key id",
+    128,
     "1 to 128 of A-Z a-z 0-9 . _ -, starting with a letter or digit",
     |b| b.is_ascii_alphanumeric(),
     |b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')
 );
 text_id!(
-    ProfileName, "profile name", 64,
+    ProfileName,
+    "profile name",
+    64,
     "1 to 64 of a-z 0-9 -, starting with a letter",
     |b| b.is_ascii_lowercase(),
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
 );
 text_id!(
-    ActorId, "actor", 64,
+    ActorId,
+    "actor",
+    64,
     "1 to 64 of a-z 0-9 -, starting with a letter",
     |b| b.is_ascii_lowercase(),
     |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'

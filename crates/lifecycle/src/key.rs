@@ -41,18 +41,14 @@ pub struct KeyRecord {
     /// Whether another copy of the private part can exist.
     pub custody: Custody,
     /// When its windows end of themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// How many signatures it may make; never 0 (LC-011).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_usage: Option<NonZeroU64>,
     /// Counts the rotations of one lineage, from 1.
     pub version: u32,
     /// The predecessor, whose lineage this key continues.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<KeyId>,
     /// How it was derived from a seed, if it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derivation_path: Option<Arc<str>>,
 }
 
@@ -171,7 +167,10 @@ mod spki_base64 {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     use serde::{Deserialize, Deserializer, Serialize as _, Serializer, de};
 
-    pub(super) fn serialize<S: Serializer>(key: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        key: &Arc<[u8]>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
             serializer.serialize_str(&STANDARD.encode(key))
         } else {
@@ -179,7 +178,9 @@ mod spki_base64 {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<[u8]>, D::Error> {
         if deserializer.is_human_readable() {
             let text = String::deserialize(deserializer)?;
             STANDARD.decode(text).map(Into::into).map_err(de::Error::custom)

@@ -53,7 +53,10 @@ impl Profile {
     }
 }
 
-#[expect(clippy::unreachable, reason = "the four literals above are well formed; a test reads them")]
+#[expect(
+    clippy::unreachable,
+    reason = "the four literals above are well formed; a test reads them"
+)]
 fn unreachable_name() -> ProfileName {
     unreachable!("a literal profile name is well formed")
 }

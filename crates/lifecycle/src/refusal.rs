@@ -1,13 +1,17 @@
 //! Why a command is refused, and what is merely worth a warning.
 
-use alloc::{boxed::Box, string::{String, ToString}, sync::Arc};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+    sync::Arc,
+};
 use core::fmt;
 
 use crate::{
     algorithm::Algorithm,
     id::{AnchorId, Fingerprint, KeyId, ProfileName},
     key::{Reason, Status},
-    pattern::Pattern,
+    pattern::{self, Pattern},
     time::Timestamp,
 };
 
@@ -118,7 +122,9 @@ pub enum Refusal {
     #[error("pattern `*` trusts its keys for every package")]
     UniversalNotAllowed,
     /// The key's belief in that anchor ended: there is one window, ever.
-    #[error("key `{key_id}` was in trust anchor {anchor_id} until {ended_at}, and is not added twice")]
+    #[error(
+        "key `{key_id}` was in trust anchor {anchor_id} until {ended_at}, and is not added twice"
+    )]
     MembershipEnded {
         /// The key.
         key_id: KeyId,
@@ -290,7 +296,9 @@ impl Refusal {
                 alloc::format!("go on with `keyward key rotate --key-id {key_id} --resume`")
             }
             Self::PatternTaken { anchor_id, .. } => {
-                alloc::format!("add the key to it: `keyward anchor add-key --anchor-id {anchor_id}`")
+                alloc::format!(
+                    "add the key to it: `keyward anchor add-key --anchor-id {anchor_id}`"
+                )
             }
             Self::UniversalNotAllowed => "say --allow-universal if that is meant".to_string(),
             Self::MembershipEnded { .. } => "make a new key, and add that".to_string(),
@@ -336,10 +344,8 @@ pub enum Warning {
         /// In how many.
         anchors: usize,
     },
-    /// The pattern trusts its keys for every package.
-    Universal,
-    /// What the pattern leaves out.
-    PatternExcludes(String),
+    /// The pattern may match more or less than it seems to.
+    Pattern(pattern::Warning),
     /// The window is empty: the key is believed at no time.
     EmptyWindow(AnchorId),
     /// The successor was known to verifiers only for a short time before it signs (HA-31).
@@ -371,7 +377,10 @@ impl fmt::Display for Warning {
                 write!(f, "trust anchor {anchor_id} has no key left that is believed from then on")
             }
             Self::Staged { key_id, signer: Some(signer) } => {
-                write!(f, "`{key_id}` is staged: `{signer}` signs until `keyward key promote {key_id}`")
+                write!(
+                    f,
+                    "`{key_id}` is staged: `{signer}` signs until `keyward key promote {key_id}`"
+                )
             }
             Self::Staged { key_id, signer: None } => {
                 write!(f, "`{key_id}` is staged: it signs after `keyward key promote {key_id}`")
@@ -381,8 +390,7 @@ impl fmt::Display for Warning {
                 "the key is now believed in {anchors} anchors; --affected-by KEY adds it only \
                  where that key was"
             ),
-            Self::Universal => f.write_str("pattern `*` trusts its keys for every package"),
-            Self::PatternExcludes(text) => f.write_str(text),
+            Self::Pattern(warning) => fmt::Display::fmt(warning, f),
             Self::EmptyWindow(anchor_id) => {
                 write!(f, "the key is believed at no time in trust anchor {anchor_id}")
             }
