@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use super::tree::{NodeAt, empty_root, node_hash, peaks};
 use crate::id::Digest;
 
-/// Most hashes that a proof can have: two for each level of a tree of 2^64 - 1 leaves.
-pub const PROOF_HASHES_MAX: usize = 128;
+/// Most hashes that a proof can have: one for each level of a tree of 2^64 - 1 leaves, and the
+/// node that a proof of growth starts from. A reader of proofs refuses longer ones unread.
+pub const PROOF_HASHES_MAX: usize = 65;
 
 /// The audit path of leaf `index` in the tree of the first `size` leaves, lowest first
 /// (RFC 6962 section 2.1.1, PATH).
@@ -74,6 +75,9 @@ pub fn consistency<E>(
 
 /// Checks that the leaf with hash `leaf` is number `index` of the tree of `size` leaves whose
 /// root is `root` (RFC 9162 section 2.1.3.2).
+///
+/// `size` and `root` are one tree head: take both from one checkpoint, since a proof may also
+/// lead to this root from another size.
 ///
 /// # Errors
 /// [`BadProof`], also for an index that is not in the tree.

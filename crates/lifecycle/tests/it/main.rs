@@ -1,7 +1,16 @@
 //! The rules, through what the crate shows to others.
-#![expect(clippy::arithmetic_side_effects, reason = "tests may fail by panic")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests fail by panic"
+)]
 
 mod canonical;
+mod envelope;
+mod note;
 mod part;
 mod pattern;
 mod purl;
+mod statement;
+mod tree;
