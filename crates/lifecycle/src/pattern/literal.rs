@@ -39,12 +39,7 @@ pub(super) fn prefix(text: &str, written: &str) -> Result<String, MalformedPatte
             encode(&mut canonical, &namespace_form(rules, index, folds, segment));
             canonical.push('/');
         }
-        // The cut segment may become the name or go on in the namespace: it is canonical if it
-        // is in either reading.
-        let as_name = if folds { last.to_lowercase() } else { last.clone() };
-        let as_name = rules.name_form(&as_name).into_owned();
-        let as_namespace = namespace_form(rules, namespaces.len(), folds, last);
-        encode(&mut canonical, if as_namespace == *last { last } else { &as_name });
+        encode(&mut canonical, &cut_form(rules, namespaces.len(), folds, last));
     }
     Ok(canonical)
 }
@@ -99,6 +94,22 @@ fn folds_path(rules: &TypeRules, segments: &[String]) -> bool {
     rules.form == NameForm::Path
         && segments.len() > 1
         && segments.first().is_some_and(|host| rules::folds_case(&host.to_lowercase()))
+}
+
+/// The canonical form of a segment that is cut short. It may become the name or go on in the
+/// namespace, and where the type leaves both open it is canonical if it is so in either reading.
+fn cut_form(rules: &TypeRules, index: usize, folds: bool, cut: &str) -> String {
+    let as_namespace = namespace_form(rules, index, folds, cut);
+    let as_name = || {
+        let folded = if folds { cut.to_lowercase() } else { cut.to_owned() };
+        rules.name_form(&folded).into_owned()
+    };
+    match rules.namespace {
+        Namespace::Prohibited => as_name(),
+        Namespace::Required if index == 0 => as_namespace,
+        Namespace::Required | Namespace::Optional if as_namespace == cut => as_namespace,
+        Namespace::Required | Namespace::Optional => as_name(),
+    }
 }
 
 fn namespace_form(rules: &TypeRules, index: usize, folds: bool, segment: &str) -> String {

@@ -18,7 +18,7 @@ fn matches(pattern_text: &str, purl: &str) -> bool {
 }
 
 /// Runs one case of a vector file of patterns and says what is wrong with the outcome.
-pub fn vector_case(case: &Value) -> Result<(), String> {
+pub(crate) fn vector_case(case: &Value) -> Result<(), String> {
     let text = |member: &str| case[member].as_str().ok_or(format!("no {member}: {case}"));
     let pattern = Pattern::parse(text("pattern")?).map_err(|error| format!("{case}: {error}"))?;
     let purl = Purl::parse(text("purl")?).ok();
@@ -115,6 +115,7 @@ fn a_literal_that_is_not_canonical_is_refused_with_the_one_that_is() {
         ("pkg:github/foo/Bar@1*", "pkg:github/foo/bar@1*"),
         ("pkg:pypi/My_Name*", "pkg:pypi/my-name*"),
         ("pkg:rpm/Fedora/*", "pkg:rpm/fedora/*"),
+        ("pkg:rpm/Fed*", "pkg:rpm/fed*"),
         ("pkg:git/github.com/Foo/*", "pkg:git/github.com/foo/*"),
         ("pkg:npm/lodash@4+*", "pkg:npm/lodash@4%2B*"),
         ("pkg:docker/x@sha256%3Aab", "pkg:docker/x@sha256:ab"),
@@ -155,6 +156,7 @@ fn a_prefix_may_cut_a_name_but_not_a_character() {
         let refused = Pattern::parse(text).unwrap_err();
         assert!(matches!(refused, MalformedPattern::Segment { .. }), "{text}: {refused:?}");
     }
+    assert_eq!(pattern("pkg:rpm/fedora/Xorg*").to_string(), "pkg:rpm/fedora/Xorg*");
     let long = format!("pkg:npm/{}*", "x".repeat(PATTERN_BYTES_MAX));
     let refused = Pattern::parse(&long).unwrap_err();
     assert_eq!(refused, MalformedPattern::TooLong { bytes: long.len() });

@@ -173,7 +173,7 @@ fn a_rule_of_the_type_that_is_broken_is_named() {
 }
 
 /// Text that comes near to a purl: of types with rules, with every separator.
-pub fn near_purl() -> impl Strategy<Value = String> {
+pub(crate) fn near_purl() -> impl Strategy<Value = String> {
     let types = "(pkg|PKG|Pkg):/{0,2}(npm|maven|git|cpan|pub|pypi|oci|rpm|x|NPM|brew|mlflow)/";
     (types, "([a-cA-Σİ@%.:_ /?=&#*~é-]|%2[Ff]|%40|%2[Ee]|github/|@1|\\?a=b){0,12}")
         .prop_map(|(start, rest)| start + &rest)
