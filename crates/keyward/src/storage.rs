@@ -30,7 +30,8 @@ pub trait Storage: Send + Sync {
     /// [`AppendError`] says whether anything can have been written.
     fn append(&self, after: Heads, batch: &Batch) -> Result<(), AppendError>;
 
-    /// Leaves from `from` on, at most `limit` and at most [`READ_BYTES_MAX`]; fewer at the end.
+    /// Leaves from `from` on, at most `limit` and at most [`READ_BYTES_MAX`]. Fewer is not the
+    /// end; none is.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -49,7 +50,7 @@ pub trait Storage: Send + Sync {
     fn item(&self, shelf: Shelf, name: &[u8]) -> Result<Option<Vec<u8>>, ReadError>;
 
     /// Items of a shelf in the order of their names (bytewise), those after `after`, at most
-    /// `limit`.
+    /// `limit` and, beyond the first, at most [`READ_BYTES_MAX`]. Fewer is not the end; none is.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -67,7 +68,8 @@ pub trait Storage: Send + Sync {
     /// [`ReadError`].
     fn ledger(&self, find: LedgerIndex, after: Option<u64>, limit: u32) -> Result<Vec<u64>, ReadError>;
 
-    /// Rows of the audit view, newest first.
+    /// Rows of the audit view, newest first: by time, then by place, which in a log are the
+    /// same order.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -81,8 +83,18 @@ pub trait Storage: Send + Sync {
     fn rows(&self, table: Table, after: Option<&str>, limit: u32) -> Result<Vec<Row>, ReadError>;
 }
 
-/// Most bytes of leaves in one answer.
+/// Most bytes of leaves or items in one answer.
 pub const READ_BYTES_MAX: usize = 16 << 20;
+/// Most rows, places, leaves or items in one answer, whatever the `limit` that was asked for.
+pub const PAGE_ROWS_MAX: u32 = 10_000;
+/// Longest leaf.
+pub const LEAF_BYTES_MAX: usize = 4 << 20;
+/// Longest item; what is longer is kept in parts.
+pub const ITEM_BYTES_MAX: usize = 64 << 20;
+/// Longest name of an item.
+pub const ITEM_NAME_BYTES_MAX: usize = 512;
+/// Longest text in a column of a projection.
+pub const ROW_TEXT_BYTES_MAX: usize = 4 << 20;
 
 /// The two sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -353,6 +365,19 @@ pub enum AppendError {
         expected: Heads,
         /// The heads that are.
         found: Heads,
+    },
+    /// The batch breaks a limit or a rule of the store; nothing was written. A fault of the
+    /// caller: the same batch is refused again.
+    #[error("the store refuses the change: {what}")]
+    Refused {
+        /// Which part, and why.
+        what: String,
+    },
+    /// What is kept contradicts itself; nothing was written. Stop, and restore a backup.
+    #[error("the store is damaged: {what}")]
+    Damaged {
+        /// Where and how.
+        what: String,
     },
     /// There is no room; nothing was written.
     #[error("the store's medium is full")]
