@@ -28,3 +28,4 @@ pub mod refusal;
 pub mod state;
 pub mod statement;
 pub mod time;
+pub mod verify;
