@@ -1,1 +1,37 @@
-//! Skeleton.
+//! The root key: how it is made, reached, checked, and what it seals.
+//!
+//! A store has one *identity*, an Ed25519 key whose fingerprint is the [`RootId`]. Each
+//! generation of the root key is an [`Epoch`]. An [`EpochHeader`], signed by the identity, says
+//! which *slots* lead to the epoch's key and what check value the key must have. Under the key
+//! lie *records*, each sealed under a data key of its own.
+//!
+//! ```text
+//! password ──Argon2id──▶ slot ──HPKE──▶ root key ──HKDF──▶ record's wrapping key ──▶ data key
+//! ```
+//!
+//! The way in: [`Sealed::read`] checks a header's signature, [`Sealed::unseal`] gives an
+//! [`Unsealed`] after the slot's authenticator, the check value and the identity have been
+//! compared, and only an [`Unsealed`] seals or opens. [`create`] makes a store's first epoch.
+//!
+//! No I/O, no async, no clock. Nothing here that is secret can be printed, copied, compared or
+//! serialized. The formats are in `docs/format/record.md`, `slot.md` and `epoch.md`.
+
+mod barrier;
+mod epoch;
+pub mod password;
+mod record;
+mod root;
+mod slot;
+
+pub use crate::barrier::{
+    CreateFailed, Created, KeyDamaged, Sealed, Terms, UnsealError, Unsealed, create,
+};
+pub use crate::epoch::{EpochHeader, HEADER_BYTES_MAX, HeaderRefused, SLOTS_MAX};
+pub use crate::record::{
+    FIELD_BYTES_MAX, FIELDS_MAX, FieldName, MalformedRecordName, OpenRefused, OpenedSecret,
+    RECORD_BYTES_MAX, RecordId, RecordKind, RecordName, RecordVersion, SealFailed,
+};
+pub use crate::root::{Epoch, HeaderCounter, RootId};
+pub use crate::slot::{
+    Cost, CostRefused, LABEL_CHARS_MAX, MalformedLabel, Slot, SlotId, SlotLabel, SlotRefused,
+};

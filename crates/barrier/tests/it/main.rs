@@ -1,0 +1,1 @@
+//! The root key through its public seams.
