@@ -7,10 +7,13 @@
 )]
 
 mod canonical;
+mod dsse;
 mod envelope;
+mod in_toto;
 mod note;
 mod part;
 mod pattern;
 mod purl;
 mod statement;
+mod tlog;
 mod tree;

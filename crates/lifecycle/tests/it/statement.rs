@@ -154,7 +154,7 @@ fn the_wrong_member_of_a_statement_is_named() {
     check_refused(&without("subject"), Missing("subject"));
     check_refused(&with("subject", json!({})), Type("subject"));
     check_refused(&with("subject", json!([])), SubjectCount);
-    let many = vec![subject.clone(); STATEMENT_SUBJECTS_MAX + 1];
+    let many = vec![subject; STATEMENT_SUBJECTS_MAX + 1];
     check_refused(&with("subject", json!(many)), SubjectCount);
     check_refused(&with("subject", json!([{}])), Missing("digest"));
     check_refused(&with("subject", json!([{"digest": {}}])), DigestCount);

@@ -12,8 +12,8 @@ use keyward_lifecycle::audit::{
     tree::NodeAt,
 };
 
+use super::verifiers;
 use crate::{
-    note::verifier,
     part::Part,
     tree::{Kept, check_consistency},
 };
@@ -30,7 +30,7 @@ pub(super) fn run(part: &mut Part, log: &Path, vkeys: &[String]) {
     }
     let own = fs::read_to_string(log.join("vkey.txt")).into_iter();
     let own = own.map(|line| line.trim_end().to_owned());
-    let verifiers: Vec<_> = own.chain(vkeys.iter().cloned()).map(|vkey| verifier(&vkey)).collect();
+    let verifiers = verifiers(&own.chain(vkeys.iter().cloned()).collect::<Vec<_>>());
     let entries = entries(&files);
     let kept = Kept::of(&entries);
     let mut heads = Vec::new();
@@ -142,7 +142,7 @@ fn expected_files(size: u64) -> Vec<String> {
     let mut names = Vec::new();
     let mut level_of = |level: &str, nodes: u64| {
         names.extend((0..nodes / WIDTH).map(|number| format!("tile/{level}/{number:03}")));
-        if nodes % WIDTH != 0 {
+        if !nodes.is_multiple_of(WIDTH) {
             let (number, width) = (nodes / WIDTH, nodes % WIDTH);
             names.push(format!("tile/{level}/{number:03}.p/{width}"));
         }
