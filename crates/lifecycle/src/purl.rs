@@ -164,7 +164,7 @@ impl Purl {
         let keys = if rules.lowers_keys { Keys::Lowered } else { keys };
         codec::check_keys(rest, keys)?;
         // The library splits and decodes; the type `generic` keeps its own type rules out.
-        let generic = ["pkg:generic/", rest].concat();
+        let generic = ["pkg:generic/", &codec::with_whole_version(rest)].concat();
         let split: PackageUrl<'_> = generic.parse().map_err(|error: packageurl::Error| {
             MalformedPurl::Component { text: text.to_owned(), reason: error.to_string() }
         })?;

@@ -1,6 +1,10 @@
 //! The characters of a purl: its type, its keys, its segments and their percent-encoding.
 
-use alloc::{borrow::ToOwned, collections::BTreeSet, string::String};
+use alloc::{
+    borrow::{Cow, ToOwned},
+    collections::BTreeSet,
+    string::String,
+};
 use core::fmt::Write as _;
 
 use super::{Keys, MalformedPurl, Parts, rules::NameForm};
@@ -43,6 +47,24 @@ pub(super) fn package_type(text: &str) -> Option<String> {
     let letter = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
     let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
     (letter && good).then(|| text.to_ascii_lowercase())
+}
+
+/// `rest` with the `/` in its version encoded.
+///
+/// The standard takes what follows the last `@` of the path for the version, whatever it holds;
+/// an `@` that starts a segment, as in `@babel/core`, is of that segment.
+pub(super) fn with_whole_version(rest: &str) -> Cow<'_, str> {
+    let path = rest.rsplit_once('#').map_or(rest, |(path, _)| path);
+    let path = path.rsplit_once('?').map_or(path, |(path, _)| path);
+    match path.rsplit_once('@') {
+        Some((scope, version))
+            if version.contains('/') && !scope.is_empty() && !scope.ends_with('/') =>
+        {
+            let tail = rest.get(path.len()..).unwrap_or_default();
+            Cow::Owned([scope, "@", &version.replace('/', "%2F"), tail].concat())
+        }
+        Some(_) | None => Cow::Borrowed(rest),
+    }
 }
 
 /// The start of a text, for messages.

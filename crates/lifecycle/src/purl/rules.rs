@@ -67,7 +67,7 @@ const PLAIN: TypeRules = TypeRules {
 };
 /// Without a namespace.
 const FLAT: TypeRules = TypeRules { namespace: Prohibited, ..PLAIN };
-/// With a namespace, and everything but the version in lower case.
+/// With a namespace; it and the name are in lower case.
 const FOLDED: TypeRules =
     TypeRules { namespace: Required, namespace_case: Lower, name_case: Lower, ..PLAIN };
 
