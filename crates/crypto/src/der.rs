@@ -7,6 +7,8 @@ pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
 /// Tag of an OCTET STRING.
 pub(crate) const OCTET_STRING: u8 = 0x04;
+/// Tag of an OBJECT IDENTIFIER.
+pub(crate) const OBJECT: u8 = 0x06;
 /// Tag of a SEQUENCE.
 pub(crate) const SEQUENCE: u8 = 0x30;
 
@@ -56,6 +58,20 @@ impl<'a> Reader<'a> {
             [value] if *value < 0x80 => Ok(*value),
             _ => Err(NotDer),
         }
+    }
+
+    /// A non-negative INTEGER below 2^32, in the fewest bytes.
+    pub(crate) fn unsigned(&mut self) -> Result<u32, NotDer> {
+        let bytes = match self.value(INTEGER)? {
+            [0] => return Ok(0),
+            [0, rest @ ..] if rest.first().is_some_and(|first| *first >= 0x80) => rest,
+            bytes if bytes.first().is_some_and(|first| (1..0x80).contains(first)) => bytes,
+            _ => return Err(NotDer),
+        };
+        if bytes.len() > 4 {
+            return Err(NotDer);
+        }
+        Ok(bytes.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
     }
 
     /// The bytes of the next BIT STRING, which has no unused bits.

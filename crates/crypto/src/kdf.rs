@@ -119,6 +119,55 @@ pub fn pbkdf2_sha512(
     pbkdf2_into(pbkdf2::PBKDF2_HMAC_SHA512, [password, salt], rounds, key)
 }
 
+/// PBKDF2-HMAC-SHA1, for keys that other tools encrypted; nothing new is made with it.
+///
+/// # Errors
+/// As [`pbkdf2_sha256`].
+pub(crate) fn pbkdf2_sha1(
+    password: &[u8],
+    salt: &[u8],
+    rounds: u32,
+    key: &mut [u8],
+) -> Result<(), DerivationFailed> {
+    pbkdf2_into(pbkdf2::PBKDF2_HMAC_SHA1, [password, salt], rounds, key)
+}
+
+/// Most memory of scrypt in KiB, 128 · N · r bytes.
+pub const SCRYPT_MEMORY_KIB_MAX: u32 = 256 * 1024;
+/// Most lanes of scrypt.
+pub const SCRYPT_LANES_MAX: u32 = 16;
+
+/// scrypt (RFC 7914) with cost N, block size r and lanes p, for keys that other tools
+/// encrypted; nothing new is made with it.
+///
+/// # Errors
+/// [`DerivationFailed::Cost`] for costs outside the limits or an N that is no power of two.
+pub(crate) fn scrypt(
+    password: &[u8],
+    salt: &[u8],
+    [n, r, p]: [u32; 3],
+    key: &mut [u8],
+) -> Result<(), DerivationFailed> {
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err(DerivationFailed::PasswordTooLong);
+    }
+    let memory_kib = n.saturating_mul(r).saturating_add(7) / 8;
+    if n < 2 || r < 1 || memory_kib > SCRYPT_MEMORY_KIB_MAX {
+        return Err(cost("scrypt memory in KiB", memory_kib, 1, SCRYPT_MEMORY_KIB_MAX));
+    }
+    if p < 1 || p > SCRYPT_LANES_MAX {
+        return Err(cost("scrypt lanes", p, 1, SCRYPT_LANES_MAX));
+    }
+    if !n.is_power_of_two() {
+        return Err(DerivationFailed::Refused);
+    }
+    let params = u8::try_from(n.ilog2())
+        .ok()
+        .and_then(|log_n| scrypt::Params::new(log_n, r, p).ok())
+        .ok_or(DerivationFailed::Refused)?;
+    scrypt::scrypt(password, salt, &params, key).map_err(|_| DerivationFailed::Refused)
+}
+
 /// The cost of Argon2id. Only costs within the named limits can be made, so that a forged
 /// header cannot ask for all memory or for hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,9 @@
 //! ML-DSA-65 in the seed form (RFC 9881 §6), for the composite as its two seeds (draft §4).
 //! Read as well: version 2, whose public key must belong to the private one; and of ML-DSA the
 //! form with seed and expanded key, which must belong together. Not read: an ML-DSA key
-//! without its seed, since the store keeps seeds; and encrypted keys.
+//! without its seed, since the store keeps seeds. Encrypted keys are read by [`encrypted`].
+
+pub mod encrypted;
 
 use keyward_lifecycle::algorithm::Algorithm;
 use zeroize::Zeroizing;
@@ -33,8 +35,8 @@ pub enum UnreadablePrivateKey {
     /// The PEM is malformed.
     #[error(transparent)]
     Pem(#[from] MalformedPem),
-    /// The key is encrypted.
-    #[error("private key is encrypted; decrypt it with `openssl pkcs8 -in FILE` and pipe it in")]
+    /// The key is encrypted: [`PrivateKey::from_encrypted_pkcs8_pem`] reads it.
+    #[error("private key is encrypted; give its password too")]
     Encrypted,
     /// More than [`DER_BYTES_MAX`].
     #[error("private key of {0} bytes is longer than 16384 bytes")]

@@ -1,1 +1,10 @@
-//! Skeleton.
+//! What the cryptography of Keyward promises, asked through its public interface.
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![expect(clippy::arithmetic_side_effects, reason = "overflow is a failed test")]
+
+mod batch;
+mod crosscheck;
+mod key;
+mod memory;
+mod seal;
+mod vector;
