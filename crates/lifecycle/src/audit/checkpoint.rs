@@ -52,6 +52,19 @@ impl Checkpoint {
         Ok(Self { origin: origin.to_owned(), head, extensions: extensions.collect() })
     }
 
+    /// This checkpoint with one more extension line.
+    ///
+    /// # Errors
+    /// [`MalformedCheckpoint::Extension`] for an empty line, one with control characters, or
+    /// one too many.
+    pub fn with_line(mut self, line: String) -> Result<Self, MalformedCheckpoint> {
+        if !is_line(&line) || self.extensions.len() >= EXTENSION_LINES_MAX {
+            return Err(MalformedCheckpoint::Extension);
+        }
+        self.extensions.push(line);
+        Ok(self)
+    }
+
     /// Reads the text of a note, as [`super::note::OpenedNote::text`] gives it.
     ///
     /// # Errors

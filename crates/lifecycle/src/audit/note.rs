@@ -9,7 +9,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::fmt;
+use core::{fmt, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
@@ -46,7 +46,7 @@ impl Note {
         let (text, signatures) = note.split_at(gap.saturating_add(1));
         let signatures = signatures.strip_prefix('\n').unwrap_or_default();
         let signatures = signatures.strip_suffix('\n').ok_or(MalformedNote::NoSignature)?;
-        let mut lines = signatures.split('\n').map(SignatureLine::parse);
+        let mut lines = signatures.split('\n').map(str::parse);
         let first = lines.next().ok_or(MalformedNote::NoSignature)??;
         let mut note = Self::new(text.to_owned(), first)?;
         lines.try_for_each(|line| note.push(line?))?;
@@ -156,8 +156,13 @@ impl SignatureLine {
     pub const fn key_hash(&self) -> [u8; 4] {
         self.key_hash
     }
+}
 
-    fn parse(line: &str) -> Result<Self, MalformedNote> {
+/// Reads one line without its line feed, as a witness sends it.
+impl FromStr for SignatureLine {
+    type Err = MalformedNote;
+
+    fn from_str(line: &str) -> Result<Self, MalformedNote> {
         let malformed = MalformedNote::SignatureLine;
         let line = line.strip_prefix(SIGNATURE_PREFIX).ok_or(malformed)?;
         let (name, encoded) = line.split_once(' ').ok_or(malformed)?;
