@@ -1,0 +1,169 @@
+//! Who vouches for the log: a versioned document that names the log's key, signed by a
+//! threshold of authority keys (`docs/format/authority.md`).
+//!
+//! Verifiers pin it outside the database. Version N + 1 is accepted when the thresholds of
+//! version N and of version N + 1 have signed it, as TUF roots are.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    algorithm::{PublicKey, Verify},
+    audit::note::{NoteVerifier, vkey::VerifierKey},
+    canonical::{self, Limits},
+    envelope::{Candidate, Envelope, signers},
+    id::{Digest, Fingerprint, KeyId},
+    time::Timestamp,
+};
+
+/// The DSSE payload type of an authority document.
+pub const AUTHORITY_PAYLOAD_TYPE: &str = "application/vnd.keyward.authority+json";
+/// Most authority keys.
+pub const AUTHORITY_KEYS_MAX: usize = 16;
+
+/// The document, version 1 of its format.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "a wire document")]
+pub struct Authority {
+    /// The format's version, 1.
+    pub v: u8,
+    /// The document's version, from 1.
+    pub version: u64,
+    /// The store identity's fingerprint.
+    pub root_id: Fingerprint,
+    /// How many of `keys` must sign.
+    pub threshold: u32,
+    /// The authority keys, Ed25519.
+    pub keys: Vec<AuthorityKey>,
+    /// The log's origin line.
+    pub origin: String,
+    /// The log's verifier key (C2SP signed note, type 1) and cosigner key (type 4).
+    pub log_keys: Vec<String>,
+    /// From when the document is to be replaced; `null` for never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// One authority key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "a wire document")]
+pub struct AuthorityKey {
+    /// Its name in signatures.
+    pub key_id: KeyId,
+    /// SPKI in PEM.
+    pub public_key: String,
+}
+
+/// An authority document whose signatures were checked. Only [`admit`] makes one.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    authority: Authority,
+    digest: Digest,
+    log: Vec<NoteVerifier>,
+}
+
+impl Admitted {
+    /// What it says.
+    #[must_use]
+    pub const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// SHA-256 of its payload: what verifiers pin.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The keys that sign checkpoints.
+    #[must_use]
+    pub fn log_verifiers(&self) -> &[NoteVerifier] {
+        &self.log
+    }
+}
+
+/// How authority keys are read: from PEM, by the algorithm at hand.
+pub trait ReadKey {
+    /// The checked Ed25519 key of a PEM text.
+    fn ed25519_from_pem(&self, pem: &str) -> Option<Arc<dyn PublicKey>>;
+    /// Ed25519 itself.
+    fn ed25519(&self) -> &dyn Verify;
+}
+
+/// Checks a document: its own threshold has signed it, and that of `before`, which it follows.
+///
+/// # Errors
+/// [`AuthorityRefused`] says why; nothing of a refused document is to be used.
+pub fn admit(
+    envelope: &Envelope,
+    before: Option<&Admitted>,
+    read: &dyn ReadKey,
+) -> Result<Admitted, AuthorityRefused> {
+    if envelope.payload_type() != AUTHORITY_PAYLOAD_TYPE {
+        return Err(AuthorityRefused::Malformed);
+    }
+    let authority: Authority = canonical::from_slice_strict(envelope.payload(), Limits::DOCUMENT)
+        .map_err(|_| AuthorityRefused::Malformed)?;
+    if authority.v != 1 || authority.keys.len() > AUTHORITY_KEYS_MAX || authority.threshold == 0 {
+        return Err(AuthorityRefused::Malformed);
+    }
+    if let Some(before) = before {
+        let next = before.authority.version.checked_add(1);
+        let same_store = before.authority.root_id == authority.root_id;
+        if next != Some(authority.version) || !same_store {
+            return Err(AuthorityRefused::NotNext);
+        }
+        enough(envelope, &before.authority, read)?;
+    }
+    enough(envelope, &authority, read)?;
+    let log = authority.log_keys.iter().map(|text| {
+        let key: VerifierKey = text.parse().map_err(|_| AuthorityRefused::Malformed)?;
+        NoteVerifier::new(key, read.ed25519()).map_err(|_| AuthorityRefused::Malformed)
+    });
+    let log = log.collect::<Result<Vec<_>, _>>()?;
+    Ok(Admitted { digest: Digest::of(envelope.payload()), log, authority })
+}
+
+fn enough(
+    envelope: &Envelope,
+    authority: &Authority,
+    read: &dyn ReadKey,
+) -> Result<(), AuthorityRefused> {
+    let keys: Vec<_> = authority
+        .keys
+        .iter()
+        .filter_map(|key| read.ed25519_from_pem(&key.public_key).map(|public| (key, public)))
+        .collect();
+    let candidates: Vec<Candidate<'_>> = keys
+        .iter()
+        .map(|(key, public)| Candidate { key_id: &key.key_id, public_key: &**public })
+        .collect();
+    let mut who: Vec<&str> = signers(envelope, &candidates)
+        .iter()
+        .filter_map(|signed| keys.get(signed.candidate))
+        .map(|(key, _)| key.public_key.as_str())
+        .collect();
+    who.sort_unstable();
+    who.dedup();
+    if u32::try_from(who.len()).unwrap_or(u32::MAX) < authority.threshold {
+        return Err(AuthorityRefused::TooFewSigners);
+    }
+    Ok(())
+}
+
+/// An authority document is not to be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "every consumer decides about every case")]
+pub enum AuthorityRefused {
+    /// It is not an authority document of this format.
+    #[error("the authority document is malformed")]
+    Malformed,
+    /// It does not follow the version that is pinned.
+    #[error("the authority document does not follow the one that is pinned")]
+    NotNext,
+    /// Too few of its keys, or of its predecessor's, have signed it.
+    #[error("the authority document is not signed by its threshold")]
+    TooFewSigners,
+}

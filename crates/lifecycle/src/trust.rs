@@ -1,0 +1,148 @@
+//! Trust bundles: a whole log with its authority and checkpoint in one file, so that a verifier
+//! with nothing else can judge (`docs/format/trust-bundle.md`).
+//!
+//! JSON lines: a head with the authority document, every leaf of the log as it stands, a foot
+//! with the checkpoint that signs them.
+
+use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    audit::tree::{Frontier, leaf_hash},
+    authority::{Admitted, AuthorityRefused, ReadKey, admit},
+    canonical,
+    envelope::Envelope,
+    event::{Event, UnreadableLeaf},
+    id::Digest,
+    ledger::{CheckpointRefused, SignedHead, open_checkpoint},
+    state::State,
+};
+
+/// Longest trust bundle that is read, in bytes.
+pub const TRUST_BUNDLE_BYTES_MAX: u64 = 4 << 30;
+
+/// A log that was checked from its authority down. Only [`read`] makes one.
+#[derive(Clone, Debug)]
+pub struct TrustBundle {
+    authority: Admitted,
+    head: SignedHead,
+    state: State,
+}
+
+impl TrustBundle {
+    /// Who vouches for the log.
+    #[must_use]
+    pub const fn authority(&self) -> &Admitted {
+        &self.authority
+    }
+
+    /// The checkpoint.
+    #[must_use]
+    pub const fn head(&self) -> &SignedHead {
+        &self.head
+    }
+
+    /// What the log adds up to.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+/// The first line.
+///
+/// # Errors
+/// [`canonical::Uncanonical`], which a parsed envelope does not give.
+pub fn head_line(authority: &Envelope) -> Result<Vec<u8>, canonical::Uncanonical> {
+    let authority = serde_json::from_slice(&authority.to_json()?).unwrap_or(Value::Null);
+    canonical::to_bytes(&Head { r#type: TYPE.to_owned(), v: 1, authority })
+}
+
+/// The last line.
+///
+/// # Errors
+/// [`canonical::Uncanonical`], which a text does not give.
+pub fn foot_line(checkpoint: &str) -> Result<Vec<u8>, canonical::Uncanonical> {
+    canonical::to_bytes(&Foot { checkpoint: checkpoint.to_owned() })
+}
+
+/// Reads and checks a trust bundle: the authority signs itself (and is the one that is pinned,
+/// if one is), its log key signs the checkpoint, the checkpoint's root is that of the leaves,
+/// and the leaves fold.
+///
+/// # Errors
+/// [`UntrustedBundle`] says which of these does not hold.
+pub fn read(
+    bytes: &[u8],
+    pinned: Option<&Digest>,
+    keys: &dyn ReadKey,
+) -> Result<TrustBundle, UntrustedBundle> {
+    let mut lines = bytes.strip_suffix(b"\n").unwrap_or(bytes).split(|byte| *byte == b'\n');
+    let malformed = || UntrustedBundle::Malformed;
+    let head: Head =
+        serde_json::from_slice(lines.next().ok_or_else(malformed)?).map_err(|_| malformed())?;
+    if head.r#type != TYPE || head.v != 1 {
+        return Err(UntrustedBundle::Malformed);
+    }
+    let envelope = serde_json::to_vec(&head.authority).map_err(|_| malformed())?;
+    let envelope = Envelope::parse(&envelope).map_err(|_| malformed())?;
+    let authority = admit(&envelope, None, keys)?;
+    if pinned.is_some_and(|pinned| *pinned != authority.digest()) {
+        return Err(UntrustedBundle::OtherAuthority);
+    }
+    let foot: Foot = serde_json::from_slice(lines.next_back().ok_or_else(malformed)?)
+        .map_err(|_| malformed())?;
+    let origin = &authority.authority().origin;
+    let signed = open_checkpoint(foot.checkpoint.as_bytes(), origin, authority.log_verifiers())?;
+    let (mut state, mut frontier) = (State::default(), Frontier::new());
+    for leaf in lines {
+        state.apply(&Event::from_leaf(frontier.size(), leaf)?);
+        frontier.append(leaf_hash(leaf), &mut |_, _| {}).map_err(|_| malformed())?;
+    }
+    if frontier.size() != signed.log().size || frontier.root() != signed.log().root {
+        return Err(UntrustedBundle::OtherLeaves);
+    }
+    Ok(TrustBundle { authority, head: signed, state })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    r#type: String,
+    v: u8,
+    authority: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Foot {
+    checkpoint: String,
+}
+
+const TYPE: &str = "keyward-trust-bundle";
+
+/// A trust bundle is not to be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "every consumer decides about every case")]
+pub enum UntrustedBundle {
+    /// Not of this format.
+    #[error("the trust bundle is malformed; export it again with `keyward audit export`")]
+    Malformed,
+    /// The authority document is not good.
+    #[error("the trust bundle is not to be trusted: {0}")]
+    Authority(#[from] AuthorityRefused),
+    /// The authority is not the one that this verifier pins.
+    #[error("the trust bundle is of another authority than the one that is pinned")]
+    OtherAuthority,
+    /// The checkpoint is not good.
+    #[error("the trust bundle is not to be trusted: {0}")]
+    Checkpoint(#[from] CheckpointRefused),
+    /// The leaves are not those that the checkpoint signs.
+    #[error("the trust bundle's leaves are not those that its checkpoint signs")]
+    OtherLeaves,
+    /// A leaf cannot be folded.
+    #[error("the trust bundle cannot be read: {0}")]
+    Leaf(#[from] UnreadableLeaf),
+}
