@@ -39,6 +39,7 @@ pub enum SealFailed {
 /// The box was not sealed with this key and this associated data, or was changed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("sealed bytes do not open: another key, another context, or they were changed")]
+#[expect(clippy::exhaustive_structs, reason = "callers compare with it")]
 pub struct DoesNotOpen;
 
 /// Seals `plaintext` and binds `associated` to it, which is not stored in the box.

@@ -47,6 +47,7 @@ pub enum WrapFailed {
 /// The bytes were not wrapped to this key pair for this purpose, or were changed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("wrapped key does not open: another key pair, another purpose, or it was changed")]
+#[expect(clippy::exhaustive_structs, reason = "callers compare with it")]
 pub struct DoesNotUnwrap;
 
 /// A key pair that opens what was wrapped to its public part. Derived from 32 secret bytes.

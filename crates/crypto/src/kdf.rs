@@ -155,7 +155,7 @@ pub(crate) fn scrypt(
     if n < 2 || r < 1 || memory_kib > SCRYPT_MEMORY_KIB_MAX {
         return Err(cost("scrypt memory in KiB", memory_kib, 1, SCRYPT_MEMORY_KIB_MAX));
     }
-    if p < 1 || p > SCRYPT_LANES_MAX {
+    if !(1..=SCRYPT_LANES_MAX).contains(&p) {
         return Err(cost("scrypt lanes", p, 1, SCRYPT_LANES_MAX));
     }
     if !n.is_power_of_two() {
@@ -265,9 +265,12 @@ pub fn argon2id_into(
         .map_err(|_| DerivationFailed::Refused)?;
     argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params)
         .hash_password_into(password, salt, key)
-        .map_err(|error| match error {
-            argon2::Error::OutOfMemory => DerivationFailed::OutOfMemory,
-            _ => DerivationFailed::Refused,
+        .map_err(|error| {
+            if error == argon2::Error::OutOfMemory {
+                DerivationFailed::OutOfMemory
+            } else {
+                DerivationFailed::Refused
+            }
         })
 }
 

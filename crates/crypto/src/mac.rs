@@ -18,6 +18,7 @@ pub fn hmac_sha512(key: &[u8], message: &[u8]) -> [u8; 64] {
 /// The tag is not that of the message under the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("authentication tag does not match")]
+#[expect(clippy::exhaustive_structs, reason = "callers compare with it")]
 pub struct WrongTag;
 
 /// Compares a whole HMAC-SHA256 tag in constant time.

@@ -55,6 +55,7 @@ pub enum GenerationFailed {
 /// No signature was made: the operating system gave no randomness, or no memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no signature was made: the system gave no randomness or no memory; try again")]
+#[expect(clippy::exhaustive_structs, reason = "callers compare with it")]
 pub struct SigningFailed;
 
 impl PrivateKey {
