@@ -177,6 +177,17 @@ fn what_a_tree_does_not_hold_is_not_proved() {
 }
 
 #[test]
+fn a_path_beyond_the_top_of_the_tree_leads_to_no_root() {
+    let kept = numbered(4);
+    let above = leaf_hash(b"above the root");
+    let raised = |size: u64| node_hash(&above, &kept.root_at(size));
+    let path = [kept.inclusion(3, 4), vec![above]].concat();
+    assert_eq!(verify_inclusion(&kept.leaf(3), 3, 4, &path, &raised(4)), Err(BadProof));
+    let path = [kept.consistency(3, 4), vec![above]].concat();
+    assert_eq!(verify_consistency(3, &raised(3), 4, &raised(4), &path), Err(BadProof));
+}
+
+#[test]
 fn growth_from_nothing_is_no_proof() {
     let root = numbered(3).frontier.root();
     assert_eq!(verify_consistency(0, &empty_root(), 3, &root, &[]), Err(BadProof));
