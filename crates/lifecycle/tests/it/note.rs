@@ -181,6 +181,21 @@ fn a_checkpoint_binds_the_ledger_in_one_line() {
 }
 
 #[test]
+fn a_checkpoint_takes_extension_lines_up_to_its_limit() {
+    let head = TreeHead { size: 0, root: empty_root() };
+    let mut checkpoint = Checkpoint::new("example.com/log", head, None).unwrap();
+    for number in 0..EXTENSION_LINES_MAX {
+        checkpoint = checkpoint.with_line(format!("line {number}")).unwrap();
+    }
+    assert_eq!(Checkpoint::parse(&checkpoint.to_string()), Ok(checkpoint.clone()));
+    let refused = Err(MalformedCheckpoint::Extension);
+    assert_eq!(checkpoint.with_line("one more".to_owned()), refused);
+    let empty = Checkpoint::new("example.com/log", head, None).unwrap();
+    assert_eq!(empty.clone().with_line(String::new()), refused);
+    assert_eq!(empty.with_line("a\nb".to_owned()), refused);
+}
+
+#[test]
 fn the_wrong_line_of_a_checkpoint_is_named() {
     let check = |text: String, expected| {
         assert_eq!(Checkpoint::parse(&text), Err(expected), "{text:?}");
