@@ -1,5 +1,8 @@
 //! Sealed and unsealed: what may be done is a matter of which value one holds.
 
+#[cfg(test)]
+mod tests;
+
 use core::fmt;
 
 use keyward_crypto::{

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::{Body, HeaderRefused, SLOTS_MAX};
 use crate::{
-    RECORD_BYTES_MAX,
     root::{Epoch, HeaderCounter, RootId},
     slot::{Slot, SlotWire},
 };
@@ -115,9 +114,7 @@ impl TryFrom<BodyWire> for Body {
             identity,
             identity_record: BASE64
                 .decode(identity_record)
-                .ok()
-                .filter(|record| record.len() <= RECORD_BYTES_MAX)
-                .ok_or(malformed("identityRecord", "a sealed record in base64"))?
+                .map_err(|_| malformed("identityRecord", "a sealed record in base64"))?
                 .into(),
             epoch: Epoch::new(epoch).ok_or(malformed("epoch", "1 or more"))?,
             counter: HeaderCounter::new(counter).ok_or(malformed("counter", "1 or more"))?,

@@ -1,0 +1,105 @@
+//! What only the holder of the store's own identity could do, and what still stops him.
+
+use super::*;
+use crate::record::{RecordId, RecordKind, RecordVersion};
+
+const MEMORY: LockPolicy = LockPolicy::AllowUnlocked;
+
+fn password() -> Password {
+    Password::new(b"correct horse battery".to_vec()).unwrap()
+}
+
+fn made() -> Unsealed {
+    let terms = Terms {
+        cost: Cost::LEAST,
+        label: SlotLabel::parse("password").unwrap(),
+        memory: MEMORY,
+        now: Timestamp::EPOCH,
+    };
+    create(&password(), terms).unwrap().unsealed
+}
+
+/// Changes the body, signs it with the store's own identity, and unseals with the right
+/// password.
+#[track_caller]
+fn check(change: impl FnOnce(&mut Body), expected: &str) {
+    let store = made();
+    let mut body = store.header.body().clone();
+    change(&mut body);
+    let header = EpochHeader::sign(body, &store.identity().unwrap()).unwrap();
+    let sealed = Sealed::read(header.bytes(), Some(&store.root_id())).unwrap();
+    let error = sealed.unseal(&password(), MEMORY).unwrap_err();
+    assert_eq!(format!("{error:?}"), expected);
+}
+
+#[test]
+fn a_wrong_check_value_is_refused() {
+    // RK-052
+    check(|body| body.check_value[0] ^= 1, "WrongKey(Epoch(1))");
+}
+
+#[test]
+fn a_slot_of_one_epoch_opens_no_other() {
+    check(|body| body.epoch = Epoch::new(2).unwrap(), "SlotDamaged");
+}
+
+#[test]
+fn the_identity_record_of_another_store_is_refused() {
+    let other = made();
+    check(
+        |body| body.identity_record = other.header.body().identity_record.clone(),
+        "WrongIdentity",
+    );
+}
+
+#[test]
+fn a_record_of_another_kind_is_no_identity() {
+    let store = made();
+    let name = RecordName::new(
+        RecordKind::Secret,
+        RecordId::parse("identity").unwrap(),
+        RecordVersion::FIRST,
+    );
+    let secret = store.seal(&name, &[7; 32]).unwrap();
+    let mut body = store.header.body().clone();
+    body.identity_record = secret.into();
+    let header = EpochHeader::sign(body, &store.identity().unwrap()).unwrap();
+    let sealed = Sealed::read(header.bytes(), None).unwrap();
+    let error = sealed.unseal(&password(), MEMORY).unwrap_err();
+    assert_eq!(format!("{error:?}"), "WrongIdentity");
+}
+
+#[test]
+fn a_damaged_key_in_memory_is_noticed() {
+    // RK-040
+    let mut store = made();
+    assert_eq!(store.check_key(), Ok(()));
+    store.key = RootKey::generate(MEMORY).unwrap();
+    assert_eq!(store.check_key(), Err(KeyDamaged));
+}
+
+#[test]
+fn a_record_is_bound_to_its_epoch_beside_its_key() {
+    let store = made();
+    let name = RecordName::new(
+        RecordKind::PrivateKey,
+        RecordId::parse("key-1").unwrap(),
+        RecordVersion::FIRST,
+    );
+    let mut record = store.seal(&name, b"seed").unwrap();
+    // The row claims epoch 2, the caller expects epoch 2, and the key is the same.
+    record[9..13].copy_from_slice(&2_u32.to_be_bytes());
+    let second = Under { epoch: Epoch::new(2).unwrap(), ..store.under() };
+    let refused = record::open(second, &name, &FieldName::value(), &record).unwrap_err();
+    assert_eq!(refused, OpenRefused::DoesNotOpen { name: name.to_string().into() });
+}
+
+#[test]
+fn two_stores_with_one_key_do_not_open_each_others_records() {
+    let (store, other) = (made(), made());
+    let name = RecordName::identity();
+    let record = store.seal(&name, b"seed").unwrap();
+    let foreign = Under { root: other.root_id(), ..store.under() };
+    let refused = record::open(foreign, &name, &FieldName::value(), &record).unwrap_err();
+    assert_eq!(refused, OpenRefused::DoesNotOpen { name: name.to_string().into() });
+}
