@@ -1,0 +1,155 @@
+//! Connections: `main` in memory, the file attached as `signer`.
+
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
+    path::Path,
+    sync::{Condvar, Mutex, PoisonError},
+    time::Duration,
+};
+
+use keyward::storage::ReadError;
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::failure;
+
+/// Connections that read at the same time; a further reader waits.
+const READERS_MAX: usize = 8;
+/// Statements that a connection keeps prepared.
+const STATEMENTS_KEPT: usize = 64;
+/// Pages that the writing and each reading connection may cache, in KiB.
+const WRITER_CACHE_KIB: i32 = 16 << 10;
+const READER_CACHE_KIB: i32 = 4 << 10;
+/// What is left of the write-ahead log after it was copied back, in bytes.
+const WAL_BYTES_KEPT: i64 = 32 << 20;
+
+/// Whether a connection may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Write,
+    Read,
+}
+
+/// Opens a connection on the file at `path`, which must exist.
+pub(super) fn open(path: &Path, access: Access, wait: Duration) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_in_memory_with_flags(flags)?;
+    connection.busy_timeout(wait)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // The file is not trusted to bring functions, views or tricks along.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.execute("ATTACH ?1 AS signer", [uri(path.as_os_str(), access)])?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    let cache = match access {
+        Access::Write => WRITER_CACHE_KIB,
+        Access::Read => READER_CACHE_KIB,
+    };
+    connection.pragma_update(Some("signer"), "cache_size", cache.saturating_neg())?;
+    Ok(connection)
+}
+
+/// Turns the write-ahead log on for the file and syncs every commit; `false` when the file
+/// system cannot have one.
+pub(super) fn log_ahead(connection: &Connection) -> rusqlite::Result<bool> {
+    let mode: String = connection
+        .pragma_update_and_check(Some("signer"), "journal_mode", "WAL", |row| row.get(0))?;
+    connection.pragma_update(Some("signer"), "synchronous", "FULL")?;
+    let kept = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    connection.pragma_update_and_check(Some("signer"), "journal_size_limit", WAL_BYTES_KEPT, kept)?;
+    Ok(mode == "wal")
+}
+
+/// The file as a URI, so that the mode can be given: a reader can neither write nor create.
+fn uri(path: &OsStr, access: Access) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' => {
+                uri.push(char::from(*byte));
+            }
+            _ => uri.extend(['%', digit(byte >> 4), digit(byte & 15)]),
+        }
+    }
+    uri.push_str(match access {
+        Access::Write => "?mode=rw",
+        Access::Read => "?mode=ro",
+    });
+    uri
+}
+
+fn digit(nibble: u8) -> char {
+    char::from_digit(nibble.into(), 16).unwrap_or('0')
+}
+
+/// A few reading connections, opened when they are first needed.
+#[derive(Debug)]
+pub(super) struct Pool {
+    path: std::path::PathBuf,
+    wait: Duration,
+    idle: Mutex<Idle>,
+    returned: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Idle {
+    connections: Vec<Connection>,
+    lent: usize,
+}
+
+impl Pool {
+    pub(super) fn new(path: &Path, wait: Duration) -> Self {
+        let idle = Mutex::new(Idle::default());
+        Self { path: path.to_owned(), wait, idle, returned: Condvar::new() }
+    }
+
+    /// Calls `read` with a connection that nobody else uses meanwhile.
+    pub(super) fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        let loan = self.lend().map_err(failure::read)?;
+        match &loan.connection {
+            Some(connection) => read(connection),
+            None => Err(failure::read(rusqlite::Error::InvalidQuery)),
+        }
+    }
+
+    fn lend(&self) -> rusqlite::Result<Loan<'_>> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while idle.lent >= READERS_MAX {
+            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+        }
+        idle.lent = idle.lent.saturating_add(1);
+        let kept = idle.connections.pop();
+        drop(idle);
+        // From here on the place is given back, whatever happens.
+        let mut loan = Loan { pool: self, connection: kept };
+        if loan.connection.is_none() {
+            loan.connection = Some(open(&self.path, Access::Read, self.wait)?);
+        }
+        Ok(loan)
+    }
+}
+
+struct Loan<'a> {
+    pool: &'a Pool,
+    connection: Option<Connection>,
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.lent = idle.lent.saturating_sub(1);
+        // One that was left inside a transaction would go on seeing the past.
+        idle.connections.extend(self.connection.take().filter(Connection::is_autocommit));
+        drop(idle);
+        self.pool.returned.notify_one();
+    }
+}

@@ -1,0 +1,1 @@
+//! The storage adapters through their public seams.
