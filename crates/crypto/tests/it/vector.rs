@@ -68,15 +68,7 @@ fn part(name: &str, expected: &[(&str, usize)]) {
     if !folder.is_dir() {
         return say(&format!("{name}: absent from {}", root.display()));
     }
-    let mut tally = Tally::default();
-    for path in files(&folder) {
-        let bytes = fs::read(&path).unwrap();
-        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let file = File { path, bytes, json };
-        let known = RUNNERS.iter().any(|run| run(&file, &mut tally));
-        assert!(known, "no runner knows {}", file.path.display());
-    }
-    assert!(tally.cases > 0, "{name} has no case");
+    let tally = run(&folder).unwrap_or_else(|why| panic!("{why}"));
     let passed_over: usize = tally.passed_over.values().sum();
     say(&format!("{name}: {} cases, {passed_over} not for our interface", tally.cases));
     for (reason, count) in &tally.passed_over {
@@ -86,6 +78,23 @@ fn part(name: &str, expected: &[(&str, usize)]) {
         let expected = expected.iter().map(|(why, count)| ((*why).to_owned(), *count)).collect();
         assert_eq!(tally.passed_over, expected, "{name}");
     }
+}
+
+/// Runs every file under `folder`; says which one no runner knows, or that there is no case.
+fn run(folder: &Path) -> Result<Tally, String> {
+    let mut tally = Tally::default();
+    for path in files(folder) {
+        let bytes = fs::read(&path).unwrap();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let file = File { path, bytes, json };
+        if !RUNNERS.iter().any(|run| run(&file, &mut tally)) {
+            return Err(format!("no runner knows {}", file.path.display()));
+        }
+    }
+    if tally.cases == 0 {
+        return Err(format!("{} has no case", folder.display()));
+    }
+    Ok(tally)
 }
 
 /// Every file under `folder`, in order, without the READMEs.
@@ -104,7 +113,9 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn say(line: &str) {
-    writeln!(std::io::stdout(), "{line}").unwrap();
+    // Not `println!`: the harness swallows it.
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{line}").unwrap();
 }
 
 /// The cases in the member `tests`, if there is one.
@@ -205,4 +216,23 @@ fn x509_pkcs8_vectors_agree() {
             ("certificate chains are checked where TLS is", 12),
         ],
     );
+}
+
+#[test]
+fn a_vector_file_that_no_runner_knows_and_a_part_without_a_case_fail_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display();
+    let keep = |name: &str, text: &str| {
+        let mut file = fs::File::create(folder.path().join(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    let outcome = || run(folder.path()).map(|tally| tally.cases);
+    keep("README.md", "not a vector");
+    assert_eq!(outcome(), Err(format!("{place} has no case")));
+    keep("renamed.json", r#"{"tests": [{"publicKey": "01", "valid": false}]}"#);
+    assert_eq!(outcome(), Ok(1));
+    for unknown in [r#"{"tests": [{"other": 1}]}"#, "[1]", "text"] {
+        keep("strange.json", unknown);
+        assert_eq!(outcome(), Err(format!("no runner knows {place}/strange.json")));
+    }
 }
