@@ -8,10 +8,11 @@ mod rotation;
 use alloc::{boxed::Box, vec, vec::Vec};
 
 use crate::{
+    canonical::INTEGER_MAX,
     command::{Command, Force, LedgerNote},
     event::Fact,
     id::{AnchorId, KeyId, ProfileName},
-    key::{Key, due},
+    key::{Custody, Key, Status, due},
     profile::{Profile, Strictness},
     refusal::{Refusal, Unusable, Warning},
     state::State,
@@ -60,7 +61,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Decisi
             rotation::begin(state, key_id, successor, now)
         }
         Command::LogSuccession { key_id, successor, statement } => {
-            rotation::attest(state, key_id, successor, *statement)
+            rotation::attest(state, key_id, successor, (*statement, now))
         }
         Command::CompleteRotation { key_id, force } => {
             rotation::complete(state, key_id, *force, now)
@@ -144,7 +145,7 @@ fn record(state: &State, command: &Command, now: Timestamp) -> Result<Decision, 
             command: command.clone(),
             refusal: refusal.clone(),
             key_id: key_id.clone(),
-            count: *count,
+            count: (*count).min(INTEGER_MAX),
         },
         Command::NoteResigned { old, new, key_id, reason } => {
             let (old, new, reason) = (*old, *new, *reason);
@@ -175,7 +176,7 @@ fn note_ledger(state: &State, note: LedgerNote, now: Timestamp) -> Decision {
             return Decision::nothing();
         }
         LedgerNote::Close { size } => Fact::LedgerClosed { size },
-        LedgerNote::Gap { from } => Fact::LedgerGap { from, to: now },
+        LedgerNote::Gap { from } => Fact::LedgerGap { from: from.min(now), to: now },
     };
     Decision::fact(fact)
 }
@@ -201,7 +202,7 @@ pub fn may_sign(state: &State, key: &Key, used: u64, now: Timestamp) -> Result<(
         (_, Some(end)) if end <= now => Some(Unusable::ExpiredAt(end)),
         _ if !key.status(now).signs() => Some(Unusable::Status(key.status(now))),
         _ if key.destroyed_at.is_some() => Some(Unusable::Destroyed),
-        _ if key.record.custody == crate::key::Custody::Foreign => Some(Unusable::Foreign),
+        _ if key.record.custody == Custody::Foreign => Some(Unusable::Foreign),
         _ if key.record.max_usage.is_some_and(|most| used >= most.get()) => Some(Unusable::UsedUp),
         _ if profile.is_some_and(|profile| due::too_old_to_sign(key, &profile.rotation, now)) => {
             Some(Unusable::TooOld)
@@ -210,6 +211,24 @@ pub fn may_sign(state: &State, key: &Key, used: u64, now: Timestamp) -> Result<(
     };
     let refusal = |why| Refusal::Unusable { key_id: key.record.key_id.clone(), why };
     why.map_or(Ok(()), |why| Err(refusal(why)))
+}
+
+/// Whether `key` could sign at `now` if it were the signer: asked before it becomes one.
+fn could_sign(state: &State, key: &Key, now: Timestamp) -> Result<(), Refusal> {
+    let seated = Key { standing: Status::Active, ..key.clone() };
+    may_sign(state, &seated, key.usage_granted, now)
+}
+
+/// The key that holds the seat of a profile and purpose: ACTIVE or ROTATING, and not over for
+/// good. A key that only rests (too old for its profile, or about to be revoked under a strict
+/// one) holds it too: a second signer beside it could not be taken back.
+fn seated<'s>(
+    state: &'s State,
+    (profile, purpose): (&ProfileName, &str),
+    now: Timestamp,
+) -> Option<&'s Key> {
+    let over = |key: &Key| key.record.expires_at.is_some_and(|end| end <= now);
+    state.signer(profile, purpose).filter(|key| key.status(now).signs() && !over(key))
 }
 
 fn known(state: &State, key_id: &KeyId) -> Result<KeyId, Refusal> {

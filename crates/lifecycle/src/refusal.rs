@@ -162,8 +162,8 @@ pub enum Refusal {
         /// As asked for.
         asked: Reason,
     },
-    /// A limit of 0 would mean a key that cannot be used.
-    #[error("{what} must lie in the future, or be at least 1")]
+    /// A limit that no key could keep: in the past, 0, or more than the log can write.
+    #[error("{what} must lie in the future, or be from 1 to 9007199254740991")]
     EmptyLimit {
         /// Which limit.
         what: &'static str,

@@ -192,7 +192,7 @@ impl Case<'_> {
         if signed.under_wrong_key_id {
             findings.push(Finding::WrongKeyId);
         }
-        if self.claim.zip(judged.proven_before).is_some_and(|(claim, before)| claim >= before) {
+        if self.claim.zip(judged.proven_before).is_some_and(|(claim, before)| claim > before) {
             findings.push(Finding::ClaimContradictsEvidence);
         }
         if evidence.is_missing_from_ledger() && self.is_watched(key) {

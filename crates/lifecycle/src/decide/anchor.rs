@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Decision, existing, existing_anchor, wrong_status};
+use super::{Decision, existing, existing_anchor, seated, wrong_status};
 use crate::{
     anchor::{Anchor, AnchorRecord},
     command::{Anchors, Universal},
@@ -60,6 +60,9 @@ pub(super) fn create(
         check_addable(key, terms.now)?;
         if !added.contains(&key_id) {
             added.push(key_id);
+            if is_over(key, terms.now) {
+                decision = decision.warn(Warning::EmptyWindow(anchor.anchor_id));
+            }
             let (anchor_id, key_id) = (anchor.anchor_id, key_id.clone());
             decision.facts.push(Fact::KeyAdded { anchor_id, key_id });
         }
@@ -115,6 +118,9 @@ pub(super) fn add_key(
         }
         let anchor_id = anchor.record.anchor_id;
         decision.facts.push(Fact::KeyAdded { anchor_id, key_id: key_id.clone() });
+        if is_over(key, now) {
+            decision = decision.warn(Warning::EmptyWindow(anchor_id));
+        }
     }
     if matches!(to, Anchors::Every) && !decision.facts.is_empty() {
         let anchors = decision.facts.len();
@@ -122,7 +128,7 @@ pub(super) fn add_key(
     }
     Ok(match key.status(now) {
         Status::Staged => {
-            let signer = state.signer(&key.record.profile, &key.record.purpose);
+            let signer = seated(state, (&key.record.profile, &key.record.purpose), now);
             let signer = signer.map(|signer| signer.record.key_id.clone());
             decision.warn(Warning::Staged { key_id: key_id.clone(), signer })
         }
@@ -146,8 +152,17 @@ fn targets<'s>(state: &'s State, to: &Anchors) -> Result<Vec<(u32, &'s Anchor)>,
     if found.is_empty() { Err(Refusal::NoAnchors) } else { Ok(found) }
 }
 
+/// Whether a window that begins now is empty.
+fn is_over(key: &Key, now: Timestamp) -> bool {
+    [key.record.expires_at, key.not_after].into_iter().flatten().any(|end| end <= now)
+}
+
 fn check_addable(key: &Key, now: Timestamp) -> Result<(), Refusal> {
-    match key.revocation {
+    match &key.revocation {
+        Some(revocation) if revocation.effective_at > now => {
+            let wanted = "be added to a trust anchor, being about to be revoked";
+            Err(wrong_status(key, wanted, now))
+        }
         Some(_) => Err(wrong_status(key, "be added to a trust anchor", now)),
         None => Ok(()),
     }

@@ -2,13 +2,14 @@
 
 use core::num::NonZeroU64;
 
-use super::{Decision, existing, may_sign, profile_of, wrong_status};
+use super::{Decision, could_sign, existing, may_sign, profile_of, rotation, seated, wrong_status};
 use crate::{
     algorithm::halves,
+    canonical::INTEGER_MAX,
     command::NewKey,
     event::Fact,
     id::{Fingerprint, KeyId},
-    key::{KeyRecord, Move},
+    key::{Custody, KeyRecord, Move},
     profile::Profile,
     refusal::{Refusal, Warning},
     state::State,
@@ -19,21 +20,32 @@ use crate::{
 /// does; otherwise it is staged.
 pub(super) fn generate(state: &State, new: &NewKey, now: Timestamp) -> Result<Decision, Refusal> {
     let (key, active) = register(state, new, now)?;
-    let signer = state.signer(&key.profile, &key.purpose).map(|key| key.record.key_id.clone());
-    let key_id = key.key_id.clone();
+    let staged = staged(state, &key, now);
     let decision = Decision::fact(Fact::KeyGenerated { key, active });
-    Ok(if active { decision } else { decision.warn(Warning::Staged { key_id, signer }) })
+    Ok(if active { decision } else { decision.warn(staged) })
 }
 
 pub(super) fn import(state: &State, new: &NewKey, now: Timestamp) -> Result<Decision, Refusal> {
-    let (key, active) = register(state, new, now)?;
-    let active = active && key.custody != crate::key::Custody::Foreign;
-    Ok(Decision::fact(Fact::KeyImported { key, active }))
+    let (mut key, active) = register(state, new, now)?;
+    // Exclusive means made here: whoever made it elsewhere may still have it.
+    if key.custody == Custody::Exclusive {
+        key.custody = Custody::Shared;
+    }
+    let staged = (!active && key.custody != Custody::Foreign).then(|| staged(state, &key, now));
+    let decision = Decision::fact(Fact::KeyImported { key, active });
+    Ok(staged.into_iter().fold(decision, Decision::warn))
+}
+
+fn staged(state: &State, key: &KeyRecord, now: Timestamp) -> Warning {
+    let signer = seated(state, (&key.profile, &key.purpose), now);
+    let signer = signer.map(|signer| signer.record.key_id.clone());
+    Warning::Staged { key_id: key.key_id.clone(), signer }
 }
 
 fn register(state: &State, new: &NewKey, now: Timestamp) -> Result<(KeyRecord, bool), Refusal> {
     let profile = profile_of(state, &new.profile)?;
-    check_names(state, new)?;
+    let fingerprint = Fingerprint::of_spki(&new.public_key);
+    check_names(state, profile, new, &fingerprint)?;
     check_terms(profile, new, now)?;
     let parent = match &new.parent {
         Some(parent) => Some(existing(state, parent)?),
@@ -46,15 +58,14 @@ fn register(state: &State, new: &NewKey, now: Timestamp) -> Result<(KeyRecord, b
         let (key_id, successor) = (parent.record.key_id.clone(), succession.successor.clone());
         return Err(Refusal::SuccessorExists { key_id, successor });
     }
-    let signer = state.signer(&new.profile, &new.purpose);
-    let seated = signer.is_some_and(|key| may_sign(state, key, 0, now).is_ok());
+    let vacant = seated(state, (&new.profile, &new.purpose), now).is_none();
     let key = KeyRecord {
         key_id: new.key_id.clone(),
         algorithm: profile.algorithm,
         profile: new.profile.clone(),
         purpose: new.purpose.clone(),
         store: profile.key_store.clone(),
-        fingerprint: new.fingerprint,
+        fingerprint,
         public_key: new.public_key.clone(),
         custody: new.custody,
         expires_at: new.expires_at,
@@ -63,23 +74,28 @@ fn register(state: &State, new: &NewKey, now: Timestamp) -> Result<(KeyRecord, b
         parent: new.parent.clone(),
         derivation_path: None,
     };
-    Ok((key, !seated && !new.staged))
+    let active = vacant && !new.staged && key.custody != Custody::Foreign;
+    Ok((key, active))
 }
 
 /// A name is bound to one public key and a public key to one name, for ever (traps HA-10); the
 /// halves of a composite key are not keys of their own.
-fn check_names(state: &State, new: &NewKey) -> Result<(), Refusal> {
+fn check_names(
+    state: &State,
+    profile: &Profile,
+    new: &NewKey,
+    fingerprint: &Fingerprint,
+) -> Result<(), Refusal> {
     if state.key(&new.key_id).is_some() {
         return Err(Refusal::NameTaken { what: "key", name: new.key_id.as_str().into() });
     }
-    if let Some(key) = state.key_of(&new.fingerprint) {
-        let (fingerprint, key_id) = (new.fingerprint, key.record.key_id.clone());
+    if let Some(key) = state.key_of(fingerprint) {
+        let (fingerprint, key_id) = (*fingerprint, key.record.key_id.clone());
         return Err(Refusal::PublicKeyTaken { fingerprint, key_id });
     }
-    if let Some(key) = state.composite_with_half(&new.fingerprint) {
+    if let Some(key) = state.composite_with_half(fingerprint) {
         return Err(Refusal::HalfOfComposite(key.record.key_id.clone()));
     }
-    let profile = profile_of(state, &new.profile)?;
     for half in halves(profile.algorithm, &new.public_key) {
         if let Some(key) = state.key_of(&Fingerprint::of_spki(&half)) {
             return Err(Refusal::HalfOfComposite(key.record.key_id.clone()));
@@ -98,6 +114,9 @@ fn check_terms(profile: &Profile, new: &NewKey, now: Timestamp) -> Result<(), Re
     if new.expires_at.is_some_and(|end| end <= now) {
         return Err(Refusal::EmptyLimit { what: "the key's expiry" });
     }
+    if new.max_usage.is_some_and(|most| most.get() > INTEGER_MAX) {
+        return Err(Refusal::EmptyLimit { what: "the number of uses" });
+    }
     Ok(())
 }
 
@@ -110,16 +129,14 @@ pub(super) fn promote(state: &State, key_id: &KeyId, now: Timestamp) -> Result<D
     if key.status(now).after(Move::Promote).is_none() {
         return Err(wrong_status(key, "be promoted", now));
     }
-    if key.record.custody == crate::key::Custody::Foreign {
-        let why = crate::refusal::Unusable::Foreign;
-        return Err(Refusal::Unusable { key_id: key_id.clone(), why });
-    }
-    let signer = state.signer(&key.record.profile, &key.record.purpose);
-    if let Some(signer) = signer.filter(|signer| may_sign(state, signer, 0, now).is_ok()) {
+    could_sign(state, key, now)?;
+    if let Some(signer) = seated(state, (&key.record.profile, &key.record.purpose), now) {
         let (profile, signer) = (key.record.profile.clone(), signer.record.key_id.clone());
         return Err(Refusal::SignerExists { profile, signer });
     }
-    Ok(Decision::fact(Fact::KeyPromoted { key_id: key_id.clone() }))
+    let decision = Decision::fact(Fact::KeyPromoted { key_id: key_id.clone() });
+    // Nothing else signs, so even a strict profile only warns.
+    Ok(rotation::soon(key, now).into_iter().fold(decision, Decision::warn))
 }
 
 pub(super) fn retire(state: &State, key_id: &KeyId, now: Timestamp) -> Result<Decision, Refusal> {
@@ -144,13 +161,9 @@ pub(super) fn destroy(state: &State, key_id: &KeyId, now: Timestamp) -> Result<D
     if key.status(now).signs() {
         return still_needed("it signs; retire, rotate or revoke it first");
     }
-    let open = key.succession.as_ref().is_some_and(|succession| succession.statement.is_none());
-    if open && key.revocation.is_none() {
-        return still_needed("its succession statement is not logged yet");
-    }
-    if let Some(parent) = key.record.parent.as_ref().and_then(|parent| state.key(parent))
-        && parent.status(now).signs()
-        && parent.succession.as_ref().is_some_and(|succession| succession.successor == *key_id)
+    if let Some(signer) = state.signer(&key.record.profile, &key.record.purpose)
+        && signer.status(now).signs()
+        && signer.succession.as_ref().is_some_and(|succession| succession.successor == *key_id)
     {
         return still_needed("it is the successor in an open rotation; abort that first");
     }

@@ -45,7 +45,7 @@ fn at_anchor(
             return Ok(Decision::nothing());
         }
     }
-    let mut decision = Decision::fact(Fact::KeyRevoked {
+    let decision = Decision::fact(Fact::KeyRevoked {
         key_id: revoke.key_id.clone(),
         anchor_id: Some(anchor_id),
         reason: revoke.reason,
@@ -53,16 +53,7 @@ fn at_anchor(
         invalidity_date: None,
         scope: CompromiseScope::Key,
     });
-    let profile = state.profile(&key.record.profile);
-    if let Some(warning) = transition(state, (key, member), effective_at) {
-        let short = matches!(warning, Warning::TransitionShort { .. });
-        let force = if short { revoke.force } else { Force::Yes };
-        decision = decision.warn(unwise(profile, force, warning)?);
-    }
-    if effective_at <= member.added_at {
-        decision = decision.warn(Warning::EmptyWindow(anchor_id));
-    }
-    Ok(decision)
+    warned(state, (key, revoke), (member, effective_at), decision)
 }
 
 fn at_key(state: &State, key: &Key, revoke: &Revoke, now: Timestamp) -> Result<Decision, Refusal> {
@@ -74,7 +65,12 @@ fn at_key(state: &State, key: &Key, revoke: &Revoke, now: Timestamp) -> Result<D
         reason: revoke.reason,
         effective_at,
         invalidity_date: since.or_else(|| recorded.and_then(|recorded| recorded.invalidity_date)),
-        scope: if compromise { revoke.scope } else { CompromiseScope::Key },
+        scope: match recorded {
+            // The wider suspicion is not taken back.
+            Some(recorded) if recorded.scope == CompromiseScope::Server => recorded.scope,
+            Some(_) | None if compromise => revoke.scope,
+            Some(_) | None => CompromiseScope::Key,
+        },
     };
     if let Some(recorded) = recorded {
         if !recorded.reason.may_become(asked.reason) {
@@ -83,11 +79,11 @@ fn at_key(state: &State, key: &Key, revoke: &Revoke, now: Timestamp) -> Result<D
         }
         only_earlier("effective time", Some(recorded.effective_at), Some(asked.effective_at))?;
         only_earlier("invalidity date", recorded.invalidity_date, asked.invalidity_date)?;
-        if *recorded == asked || narrows_scope(recorded, &asked) {
+        if *recorded == asked {
             return Ok(Decision::nothing());
         }
     }
-    let decision = Decision::fact(Fact::KeyRevoked {
+    let mut decision = Decision::fact(Fact::KeyRevoked {
         key_id: revoke.key_id.clone(),
         anchor_id: None,
         reason: asked.reason,
@@ -95,24 +91,22 @@ fn at_key(state: &State, key: &Key, revoke: &Revoke, now: Timestamp) -> Result<D
         invalidity_date: asked.invalidity_date,
         scope: asked.scope,
     });
-    let decision = warn_orphans(state, key, asked.ends_at(), decision);
+    let end = asked.ends_at();
+    for member in key.memberships.iter().filter(|member| is_believed(key, member, end)) {
+        decision = warned(state, (key, revoke), (member, end), decision)?;
+    }
     Ok(match asked.invalidity_date {
         None if compromise => decision.warn(Warning::InvalidityUnknown),
         Some(_) | None => decision,
     })
 }
 
-/// `server` is the wider suspicion: once it stands it is not taken back.
-fn narrows_scope(recorded: &Revocation, asked: &Revocation) -> bool {
-    let wider = Revocation { scope: recorded.scope, ..*asked };
-    recorded.scope == CompromiseScope::Server && *recorded == wider
-}
-
 /// A compromise takes effect at the latest now; asking for `NOW` again asks for what stands.
 fn effective(revoke: &Revoke, now: Timestamp, recorded: Option<Timestamp>) -> Timestamp {
     match revoke.effective {
         Effective::At(at) if revoke.reason.is_compromise() => at.min(now),
-        Effective::At(at) => at,
+        // The last instant of all means "not ended" in a membership.
+        Effective::At(at) => at.min(Timestamp::from_nanos(i64::MAX - 1)),
         Effective::Immediately => recorded.map_or(now, |recorded| recorded.min(now)),
     }
 }
@@ -134,46 +128,61 @@ fn recorded_end(member: &Membership) -> Option<Timestamp> {
     Some(member.ended_at).filter(|end| *end != Timestamp::MAX)
 }
 
-/// Two to four weeks after the newest other key came (SO-043), and never the last key unsaid.
-fn transition(
+/// Adds what is unwise about the end of one membership at `end`; a `strict` profile refuses a
+/// short transition unless it is forced. An emergency is never short of time (SO-043).
+fn warned(
+    state: &State,
+    (key, revoke): (&Key, &Revoke),
+    (member, end): (&Membership, Timestamp),
+    mut decision: Decision,
+) -> Result<Decision, Refusal> {
+    let Some(anchor) = state.anchor_at(member.anchor).filter(|anchor| anchor.is_active()) else {
+        return Ok(decision);
+    };
+    let warning = match newest_other(state, (key, member), end) {
+        None => Some(Warning::LastKey(anchor.record.anchor_id)),
+        Some(_) if revoke.reason.is_compromise() => None,
+        Some(newest) => transition(newest, end),
+    };
+    if let Some(warning) = warning {
+        let short = matches!(warning, Warning::TransitionShort { .. });
+        let force = if short { revoke.force } else { Force::Yes };
+        let warning = unwise(state.profile(&key.record.profile), force, warning)?;
+        if !decision.warnings.contains(&warning) {
+            decision = decision.warn(warning);
+        }
+    }
+    if end <= member.added_at {
+        decision = decision.warn(Warning::EmptyWindow(anchor.record.anchor_id));
+    }
+    Ok(decision)
+}
+
+/// When the newest other key came that the anchor still believes at `end`.
+fn newest_other(
     state: &State,
     (key, member): (&Key, &Membership),
-    effective_at: Timestamp,
-) -> Option<Warning> {
-    let anchor = state.anchor_at(member.anchor)?;
-    let newest = anchor
-        .keys
-        .iter()
-        .filter_map(|number| state.key_at(*number))
+    end: Timestamp,
+) -> Option<Timestamp> {
+    let keys = state.anchor_at(member.anchor)?.keys.iter();
+    keys.filter_map(|number| state.key_at(*number))
         .filter(|other| other.record.key_id != key.record.key_id)
         .filter_map(|other| other.membership(member.anchor).map(|member| (other, member)))
-        .filter(|(other, other_member)| other.is_listed(other_member, effective_at))
-        .map(|(_, other_member)| other_member.added_at)
-        .max();
-    let Some(newest) = newest else {
-        return Some(Warning::LastKey(anchor.record.anchor_id));
-    };
-    let days = effective_at.days_since(newest);
+        .filter(|(other, member)| is_believed(other, member, end))
+        .map(|(_, member)| member.added_at)
+        .max()
+}
+
+fn transition(newest: Timestamp, end: Timestamp) -> Option<Warning> {
+    let days = end.days_since(newest);
     match days {
-        0..14 => Some(Warning::TransitionShort { days }),
+        ..14 => Some(Warning::TransitionShort { days }),
         14..=28 => None,
-        _ => Some(Warning::TransitionLong { days }),
+        29.. => Some(Warning::TransitionLong { days }),
     }
 }
 
-fn warn_orphans(state: &State, key: &Key, end: Timestamp, decision: Decision) -> Decision {
-    let orphaned = |member: &&Membership| {
-        state.anchor_at(member.anchor).is_some_and(|anchor| {
-            anchor.is_active()
-                && !anchor.keys.iter().filter_map(|number| state.key_at(*number)).any(|other| {
-                    other.record.key_id != key.record.key_id
-                        && other
-                            .membership(member.anchor)
-                            .is_some_and(|member| other.is_listed(member, end))
-                })
-        })
-    };
-    let ids = key.memberships.iter().filter(|member| key.is_listed(member, end)).filter(orphaned);
-    ids.filter_map(|member| state.anchor_at(member.anchor))
-        .fold(decision, |decision, anchor| decision.warn(Warning::LastKey(anchor.record.anchor_id)))
+/// Whether the anchor believes signatures made at `at` or later.
+fn is_believed(key: &Key, member: &Membership, at: Timestamp) -> bool {
+    key.window(member).end().is_none_or(|end| end > at)
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec;
 
-use super::{Decision, existing, profile_of, unwise, wrong_status};
+use super::{Decision, could_sign, existing, profile_of, seated, unwise, wrong_status};
 use crate::{
     command::Force,
     event::Fact,
@@ -35,10 +35,12 @@ pub(super) fn begin(
     if new.status(now).after(Move::Promote).is_none() {
         return Err(wrong_status(new, "follow another key", now));
     }
+    could_sign(state, new, now)?;
     if old.record.profile != new.record.profile || old.record.purpose != new.record.purpose {
         let missing = "the successor is of another profile or purpose";
         return Err(Refusal::RotationIncomplete { key_id: key_id.clone(), missing });
     }
+    check_seat(state, old, now)?;
     let (key_id, successor) = (key_id.clone(), successor.clone());
     Ok(Decision::fact(Fact::RotationBegun { key_id, successor }))
 }
@@ -48,16 +50,23 @@ pub(super) fn attest(
     state: &State,
     key_id: &KeyId,
     successor: &KeyId,
-    statement: ContentId,
+    (statement, now): (ContentId, Timestamp),
 ) -> Result<Decision, Refusal> {
     let old = existing(state, key_id)?;
-    let _ = existing(state, successor)?;
+    let new = existing(state, successor)?;
     match &old.succession {
         Some(succession) if succession.successor != *successor => {
             let (key_id, successor) = (key_id.clone(), succession.successor.clone());
             Err(Refusal::SuccessorExists { key_id, successor })
         }
         Some(succession) if succession.statement.is_some() => Ok(Decision::nothing()),
+        // A thief of the old key appoints no successor (traps HC-06).
+        Some(_) if old.status(now) != Status::Rotating => {
+            Err(wrong_status(old, "be succeeded", now))
+        }
+        Some(_) if new.status(now) != Status::Staged => {
+            Err(wrong_status(new, "follow another key", now))
+        }
         Some(_) => {
             let (key_id, successor) = (key_id.clone(), successor.clone());
             Ok(Decision::fact(Fact::KeySucceeded { key_id, successor, statement }))
@@ -80,7 +89,7 @@ pub(super) fn complete(
     let incomplete = |missing| Refusal::RotationIncomplete { key_id: key_id.clone(), missing };
     let succession = old.succession.as_ref().ok_or_else(|| incomplete("it has not begun"))?;
     let new = existing(state, &succession.successor)?;
-    if old.status(now) == Status::Deprecated {
+    if old.standing == Status::Deprecated {
         return Ok(Decision::nothing());
     }
     if succession.statement.is_none() {
@@ -92,6 +101,8 @@ pub(super) fn complete(
     if new.status(now).after(Move::Promote).is_none() {
         return Err(wrong_status(new, "become the signer", now));
     }
+    could_sign(state, new, now)?;
+    check_seat(state, old, now)?;
     if !believed_everywhere(state, old, new, now) {
         return Err(incomplete("an anchor that believes the old key does not believe the new one"));
     }
@@ -109,8 +120,13 @@ pub(super) fn complete(
     }
 }
 
+/// The old key signs on, and the successor is set aside. Where no rotation is open it is so
+/// already.
 pub(super) fn abort(state: &State, key_id: &KeyId, now: Timestamp) -> Result<Decision, Refusal> {
     let old = existing(state, key_id)?;
+    if old.status(now) == Status::Active {
+        return Ok(Decision::nothing());
+    }
     if old.status(now).after(Move::AbortRotation).is_none() || old.status(now) == Status::Staged {
         return Err(wrong_status(old, "abort a rotation", now));
     }
@@ -119,6 +135,18 @@ pub(super) fn abort(state: &State, key_id: &KeyId, now: Timestamp) -> Result<Dec
     };
     let (key_id, successor) = (key_id.clone(), succession.successor.clone());
     Ok(Decision::fact(Fact::RotationAborted { key_id, successor }))
+}
+
+/// The seat of a profile and purpose goes from a key to its successor, and nobody sits there
+/// beside them: an old key that expired may have been replaced already.
+fn check_seat(state: &State, old: &Key, now: Timestamp) -> Result<(), Refusal> {
+    match seated(state, (&old.record.profile, &old.record.purpose), now) {
+        Some(signer) if signer.record.key_id != old.record.key_id => {
+            let (profile, signer) = (old.record.profile.clone(), signer.record.key_id.clone());
+            Err(Refusal::SignerExists { profile, signer })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Every active anchor that lists the old key lists the new one.
@@ -134,7 +162,7 @@ fn believed_everywhere(state: &State, old: &Key, new: &Key, now: Timestamp) -> b
         })
 }
 
-fn soon(new: &Key, now: Timestamp) -> Option<Warning> {
+pub(super) fn soon(new: &Key, now: Timestamp) -> Option<Warning> {
     let added = new.memberships.iter().map(|member| member.added_at).max()?;
     let seconds = now.seconds().saturating_sub(added.seconds());
     (seconds < PUBLICATION_SECONDS).then_some(Warning::PromotedSoon { seconds })

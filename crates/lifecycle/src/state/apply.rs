@@ -116,6 +116,7 @@ impl State {
                     attested_at: Some(time),
                 };
                 self.change(key_id, |key| key.succession = Some(succession));
+                self.join_lineages(key_id, successor);
             }
             Fact::RotationCompleted { .. } => {
                 self.counts.rotations = self.counts.rotations.saturating_add(1);
@@ -123,8 +124,7 @@ impl State {
             Fact::RotationAborted { key_id, successor } => {
                 self.step(key_id, Move::AbortRotation);
                 self.change(key_id, |key| key.succession = None);
-                self.step(successor, Move::AbortRotation);
-                self.change(successor, |key| key.not_after = Some(time));
+                self.set_aside(successor, time);
             }
             Fact::KeyRevoked {
                 key_id,
@@ -181,6 +181,33 @@ impl State {
         if active {
             self.seat(&record.key_id);
         }
+    }
+
+    /// Two keys that signed one succession statement are one signer (design: thresholds). A
+    /// successor that was made with its parent named is of the lineage already.
+    fn join_lineages(&mut self, key_id: &KeyId, successor: &KeyId) {
+        let lineage = |id: &KeyId| self.key(id).map(|key| key.lineage);
+        let (Some(kept), Some(joined)) = (lineage(key_id), lineage(successor)) else { return };
+        if kept == joined {
+            return;
+        }
+        for number in 0..self.keys.len() {
+            if self.keys.get(number).is_some_and(|key| key.lineage == joined)
+                && let Some(key) = self.keys.get_mut(number)
+            {
+                Arc::make_mut(key).lineage = kept;
+            }
+        }
+    }
+
+    /// The successor of a rotation that was called off; one that signs by now signs on.
+    fn set_aside(&mut self, key_id: &KeyId, time: Timestamp) {
+        self.change(key_id, |key| {
+            if key.standing == Status::Staged {
+                key.standing = Status::Deprecated;
+                key.not_after = Some(time);
+            }
+        });
     }
 
     fn apply_revocation(&mut self, key_id: &KeyId, revocation: Revocation) {

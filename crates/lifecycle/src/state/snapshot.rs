@@ -83,7 +83,11 @@ impl State {
         if bytes.first() != Some(&VERSION) {
             return Err(UnreadableSnapshot);
         }
-        let snapshot: Snapshot = postcard::from_bytes(bytes).map_err(|_| UnreadableSnapshot)?;
+        let (snapshot, rest): (Snapshot, &[u8]) =
+            postcard::take_from_bytes(bytes).map_err(|_| UnreadableSnapshot)?;
+        if !rest.is_empty() {
+            return Err(UnreadableSnapshot);
+        }
         let mut state = Self {
             size: snapshot.size,
             last_time: snapshot.last_time,

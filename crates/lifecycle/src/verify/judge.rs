@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::verdict::{Outcome, Reason};
 use crate::{
-    key::{CompromiseScope, Key},
+    key::{CompromiseScope, Key, Revocation},
     time::{Timestamp, Window},
 };
 
@@ -144,37 +144,36 @@ impl Judged {
 #[must_use]
 pub fn judge(matter: &Matter<'_>) -> Judged {
     let best = matter.evidence.best(|_| true);
-    let (outcome, reason) = row(matter, best);
+    let ((outcome, reason), deciding) = row(matter, best);
     Judged {
         outcome,
         reason,
-        evidence: best.map(|bound| bound.class),
-        proven_before: best.map(|bound| bound.before),
+        evidence: deciding.map(|bound| bound.class),
+        proven_before: deciding.map(|bound| bound.before),
     }
 }
 
-fn row(matter: &Matter<'_>, best: Option<Bound>) -> (Outcome, Reason) {
+type Row = (Outcome, Reason);
+
+/// The row, and the bound that decided or else the best there is.
+fn row(matter: &Matter<'_>, best: Option<Bound>) -> (Row, Option<Bound>) {
     let Matter { key, window, claim, evidence: _, policy: _, now } = *matter;
     if claim.is_some_and(|claim| claim < window.start()) {
-        return (Outcome::Invalid, Reason::NotYetValid);
+        return ((Outcome::Invalid, Reason::NotYetValid), best);
     }
     let compromised = key.revocation.filter(|revocation| revocation.reason.is_compromise());
     match (compromised, window.end()) {
-        (Some(revocation), end) => {
-            let end = end.unwrap_or(revocation.effective_at);
-            let dated = revocation.invalidity_date.is_some();
-            row_compromised(matter, end, dated, revocation.scope)
-        }
+        (Some(revocation), _) => row_compromised(matter, &revocation, best),
         // An end that is yet to come: only a time claimed beyond it brings it to bear.
         (None, Some(end)) if end > now && claim.is_none_or(|claim| claim < end) => {
-            (Outcome::Valid, Reason::InWindow)
+            ((Outcome::Valid, Reason::InWindow), best)
         }
-        (None, None) => (Outcome::Valid, Reason::InWindow),
-        (None, Some(end)) => row_ended(matter, end, best),
+        (None, None) => ((Outcome::Valid, Reason::InWindow), best),
+        (None, Some(end)) => (row_ended(matter, end, best), best),
     }
 }
 
-fn row_ended(matter: &Matter<'_>, end: Timestamp, best: Option<Bound>) -> (Outcome, Reason) {
+fn row_ended(matter: &Matter<'_>, end: Timestamp, best: Option<Bound>) -> Row {
     let Matter { key, window, claim, evidence, policy, now: _ } = *matter;
     let expired = key.record.expires_at == Some(end) || key.not_after == Some(end);
     let over = (Outcome::Invalid, if expired { Reason::Expired } else { Reason::Revoked });
@@ -196,30 +195,32 @@ fn row_ended(matter: &Matter<'_>, end: Timestamp, best: Option<Bound>) -> (Outco
 
 fn row_compromised(
     matter: &Matter<'_>,
-    end: Timestamp,
-    dated: bool,
-    scope: CompromiseScope,
-) -> (Outcome, Reason) {
-    // The server that held the key is suspect with it, unless the incident says otherwise:
-    // then times for which it alone vouches count for nothing.
-    let counts = |class| match (class, scope) {
+    revocation: &Revocation,
+    best: Option<Bound>,
+) -> (Row, Option<Bound>) {
+    let end = matter.window.end().unwrap_or(revocation.effective_at);
+    let before_end = |bound: &Bound| !matter.window.is_empty() && bound.before < end;
+    let counted = matter.evidence.best(|class| counts(class, revocation.scope));
+    if let Some(bound) = counted.filter(before_end) {
+        let row = match revocation.invalidity_date {
+            Some(_) => (Outcome::Valid, Reason::ProvenBeforeCompromise),
+            None => (Outcome::Indeterminate, Reason::CompromiseDateUnknown),
+        };
+        return (row, Some(bound));
+    }
+    let logged = matter.evidence.best(|class| class == EvidenceClass::Logged);
+    match logged.filter(before_end) {
+        Some(bound) => ((Outcome::Indeterminate, Reason::LoggedBySuspect), Some(bound)),
+        None => ((Outcome::Invalid, Reason::RevokedNoPoe), best),
+    }
+}
+
+/// Whether evidence counts after a compromise. The server that held the key is suspect with it,
+/// unless the incident says otherwise: times for which it alone vouches then count for nothing.
+const fn counts(class: EvidenceClass, scope: CompromiseScope) -> bool {
+    match (class, scope) {
         (EvidenceClass::Logged, CompromiseScope::Server) => false,
         (EvidenceClass::Logged, CompromiseScope::Key)
         | (EvidenceClass::Held | EvidenceClass::Witnessed | EvidenceClass::TimeStamped, _) => true,
-    };
-    let before_end = |bound: Option<Bound>| {
-        !matter.window.is_empty() && bound.is_some_and(|bound| bound.before < end)
-    };
-    if before_end(matter.evidence.best(counts)) {
-        return if dated {
-            (Outcome::Valid, Reason::ProvenBeforeCompromise)
-        } else {
-            (Outcome::Indeterminate, Reason::CompromiseDateUnknown)
-        };
     }
-    let logged = |class| class == EvidenceClass::Logged;
-    if before_end(matter.evidence.best(logged)) {
-        return (Outcome::Indeterminate, Reason::LoggedBySuspect);
-    }
-    (Outcome::Invalid, Reason::RevokedNoPoe)
 }

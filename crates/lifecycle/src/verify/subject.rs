@@ -59,10 +59,13 @@ fn of_statement(question: &Question<'_>, statement: &Statement) -> Result<Conten
     };
     let mut purls = subjects.into_iter().map(purl_of).collect::<Result<Vec<_>, _>>()?;
     if let Some(wanted) = question.purl {
-        // Of several subjects with the same digest, the one that is asked for.
-        purls.retain(|purl| agrees(purl, wanted));
-        if purls.is_empty() {
+        if !purls.iter().any(|purl| agrees(purl, wanted)) {
             return Err(Reason::PurlMismatch);
+        }
+        // Of several subjects with the artifact's digest, the one that is asked for. Without an
+        // artifact every subject is judged, whichever is asked for.
+        if artifact == ArtifactCheck::Matched {
+            purls.retain(|purl| agrees(purl, wanted));
         }
     }
     if purls.is_empty() {
