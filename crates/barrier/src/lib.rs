@@ -13,6 +13,31 @@
 //! [`Unsealed`] after the slot's authenticator, the check value and the identity have been
 //! compared, and only an [`Unsealed`] seals or opens. [`create`] makes a store's first epoch.
 //!
+//! ```
+//! use keyward_barrier::*;
+//! use keyward_crypto::secret::{LockPolicy, Password};
+//! use keyward_lifecycle::time::Timestamp;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let password = Password::new(b"six words that nobody else has".to_vec())?;
+//! let terms = Terms {
+//!     cost: Cost::new(Cost::MEMORY_KIB_MIN, 1, 1)?, // Cost::STANDARD outside of examples
+//!     label: SlotLabel::parse("password")?,
+//!     memory: LockPolicy::AllowUnlocked,
+//!     now: Timestamp::from_seconds(1_735_689_600),
+//! };
+//! let Created { header, unsealed, .. } = create(&password, terms)?;
+//! let id = RecordId::parse("key-2025-prod")?;
+//! let name = RecordName::new(RecordKind::PrivateKey, id, RecordVersion::FIRST);
+//! let (epoch, row) = (unsealed.epoch(), unsealed.seal(&name, b"seed")?);
+//!
+//! let sealed = Sealed::read(header.bytes(), Some(&header.root_id()))?;
+//! let unsealed = sealed.unseal(&password, LockPolicy::AllowUnlocked)?;
+//! assert_eq!(unsealed.open(&name, epoch, &row)?.expose(), b"seed");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! No I/O, no async, no clock. Nothing here that is secret can be printed, copied, compared or
 //! serialized. The formats are in `docs/format/record.md`, `slot.md` and `epoch.md`.
 

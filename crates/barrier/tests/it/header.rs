@@ -1,7 +1,7 @@
 //! What a header is refused for.
 
 use keyward_barrier::{
-    CostRefused, EpochHeader, HEADER_BYTES_MAX, HeaderRefused, RootId, SlotLabel, SlotRefused,
+    Cost, EpochHeader, HEADER_BYTES_MAX, HeaderRefused, RootId, SlotLabel, SlotRefused,
 };
 use keyward_crypto::spki;
 use keyward_lifecycle::{canonical::MalformedJson, id::Fingerprint};
@@ -221,15 +221,13 @@ fn a_signed_header_keeps_to_the_limits_too() {
     check_signed(|h| h["slots"][0]["label"] = label.into(), &HeaderRefused::Slot { index: 0, why });
 }
 
+/// The refusal of one cost, checked against what the limits are.
 fn refused_cost(name: &'static str, value: u32, least: u32, most: u32) -> SlotRefused {
-    let refused = keyward_barrier::Cost::new(
-        if name.contains("memory") { value } else { 8192 },
-        if name.contains("passes") { value } else { 1 },
-        if name.contains("lanes") { value } else { 1 },
-    )
-    .unwrap_err();
-    let CostRefused { name: n, value: v, least: l, most: m, .. } = refused.clone();
-    assert_eq!((n, v, l, m), (name, value, least, most));
+    let instead = |part: &str, otherwise| if name.contains(part) { value } else { otherwise };
+    let refused = Cost::new(instead("memory", 8192), instead("passes", 1), instead("lanes", 1));
+    let refused = refused.unwrap_err();
+    let found = (refused.name, refused.value, refused.least, refused.most);
+    assert_eq!(found, (name, value, least, most));
     SlotRefused::Cost(refused)
 }
 

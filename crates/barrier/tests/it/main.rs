@@ -1,4 +1,10 @@
 //! The root key through its public seams.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that panics has failed"
+)]
 
 mod header;
 mod independent;
