@@ -1,12 +1,13 @@
 //! The expanded form of an ML-DSA-65 private key, and signing with a nonce seed, a context or
 //! a message representative that the caller gives.
 
+use aws_lc_rs::signature::{ML_DSA_65_SIGNING, PqdsaKeyPair};
 use ml_dsa::{B32, ExpandedSigningKey, ExpandedSigningKeyBytes, MlDsa65 as Parameters};
 use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
 use zeroize::Zeroizing;
 
-use super::{CONTEXT_BYTES_MAX, ContextKey, EXPANDED_BYTES, MU_BYTES, SEED_BYTES};
-use crate::{mac::equal_in_constant_time, random::Given, signing::SigningFailed};
+use super::{CONTEXT_BYTES_MAX, EXPANDED_BYTES, MU_BYTES, SEED_BYTES};
+use crate::{random::Given, signing::SigningFailed};
 
 /// An expanded private key (FIPS 204 algorithm 24).
 ///
@@ -23,12 +24,12 @@ impl ExpandedKey {
     /// FIPS 204 algorithm 6.
     #[must_use]
     pub fn from_seed(seed: &[u8; SEED_BYTES]) -> Self {
-        Self(Box::new(ExpandedSigningKey::from_seed(&B32::from(*seed))))
+        let seed = Zeroizing::new(B32::from(*seed));
+        Self(Box::new(ExpandedSigningKey::from_seed(&seed)))
     }
 
-    /// Reads the expanded form and checks all of it: small coefficients in range, `tr` the
-    /// digest of the public key that follows from the rest, and a trial signature that
-    /// verifies under that public key.
+    /// Reads the expanded form and checks all of it: small coefficients in range, and `t0` and
+    /// `tr` those that follow from the rest. `K` is random and bound to nothing.
     ///
     /// # Errors
     /// [`MalformedExpandedKey`] says what is wrong.
@@ -41,21 +42,11 @@ impl ExpandedKey {
         if small.iter().any(|byte| byte >> 4 > 8 || byte & 0x0f > 8) {
             return Err(MalformedExpandedKey("a coefficient of s1 or s2 is out of range"));
         }
+        // Computes the public key again and compares t0 and tr with what follows from the rest.
+        PqdsaKeyPair::from_raw_private_key(&ML_DSA_65_SIGNING, bytes)
+            .map_err(|_| MalformedExpandedKey("its parts do not belong together"))?;
         #[expect(deprecated, reason = "the form is read to be checked against, never stored")]
-        let key = Self(Box::new(ExpandedSigningKey::from_expanded(&encoded)));
-        let public = key.public();
-        let digest = shake256(&[&public]);
-        if !equal_in_constant_time(&digest, bytes.get(TR).unwrap_or_default()) {
-            return Err(MalformedExpandedKey("its parts do not belong together"));
-        }
-        let trial = key
-            .sign(b"trial", b"", &[0; 32])
-            .map_err(|_| MalformedExpandedKey("it does not sign"))?;
-        ContextKey::from_raw(&public)
-            .ok()
-            .and_then(|public| public.verify(b"trial", b"", &trial).ok())
-            .ok_or(MalformedExpandedKey("its signatures do not verify"))?;
-        Ok(key)
+        Ok(Self(Box::new(ExpandedSigningKey::from_expanded(&encoded))))
     }
 
     /// The public key that belongs to it, 1952 bytes.
@@ -133,7 +124,5 @@ fn shake256(parts: &[&[u8]]) -> [u8; 64] {
     digest
 }
 
-/// Where `tr` stands in the expanded form (algorithm 24).
-const TR: core::ops::Range<usize> = 64..128;
-/// Where `s1` and `s2` stand: 5 and 6 polynomials of 128 bytes.
+/// Where `s1` and `s2` stand: 5 and 6 polynomials of 128 bytes (algorithm 24).
 const SMALL: core::ops::Range<usize> = 128..1536;

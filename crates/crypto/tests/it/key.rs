@@ -1,7 +1,9 @@
 //! Private and public keys of every algorithm.
 
 use keyward_crypto::{
-    STANDARD, composite, mldsa,
+    STANDARD, composite,
+    danger::ExpandedKey,
+    mldsa,
     pkcs8::UnreadablePrivateKey,
     signing::{GenerationFailed, PrivateKey},
     spki,
@@ -12,6 +14,9 @@ use proptest::prelude::*;
 /// The algorithms that this crate runs.
 const RUN: [Algorithm; 4] =
     [Algorithm::Ed25519, Algorithm::EcdsaP256, Algorithm::MlDsa65, Algorithm::MlDsa65Ed25519];
+
+/// A point of the curve that is not in the group of prime order.
+const TORSION: &str = "16a567fe7d4ef5482ab4012c369bf8c5f11e8d0c2559dcda50fde59708f8aee5";
 
 #[test]
 fn what_a_key_signs_verifies_under_its_public_key_alone() {
@@ -130,6 +135,8 @@ fn public_keys_that_would_accept_forgeries_are_refused() {
         &format!("02{}", "00".repeat(31)),
         "not a point of the Ed25519 curve",
     );
+    // The public key of RFC 8032 §7.1 test 1, plus the point of order 2: (-x, -y).
+    check(Algorithm::Ed25519, TORSION, "Ed25519 point with torsion, on which verifiers disagree");
     let compressed = format!("02{}", "11".repeat(64));
     check(Algorithm::EcdsaP256, &compressed, "P-256 point is not in uncompressed form");
     let off = format!("04{}", "11".repeat(64));
@@ -202,6 +209,21 @@ proptest! {
             prop_assert_eq!(public.verify(&changed, &signature), Err(BadSignature));
             prop_assert_eq!(public.verify(&message, &signature[1..]), Err(BadSignature));
         }
+    }
+
+    #[test]
+    fn an_expanded_ml_dsa_key_that_was_changed_is_refused(
+        seed in any::<[u8; 32]>(),
+        place in 0_usize..mldsa::EXPANDED_BYTES,
+        bit in 0_u8..8,
+    ) {
+        let good = ExpandedKey::from_seed(&seed).expose();
+        prop_assert!(ExpandedKey::parse(&good).is_ok());
+        let mut changed = good.to_vec();
+        changed[place] ^= 1 << bit;
+        // K (bytes 32 to 64) is random and bound to nothing.
+        let refused = ExpandedKey::parse(&changed).is_err();
+        prop_assert_ne!(refused, (32..64).contains(&place), "{}", place);
     }
 
     #[test]
