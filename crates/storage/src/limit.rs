@@ -42,7 +42,9 @@ fn check_item(change: &ItemChange) -> Result<(), AppendError> {
             at_most("the name of an item", item.name.len(), ITEM_NAME_BYTES_MAX)?;
             at_most("an item", item.bytes.len(), ITEM_BYTES_MAX)
         }
-        ItemChange::Remove(_, name) => at_most("the name of an item", name.len(), ITEM_NAME_BYTES_MAX),
+        ItemChange::Remove(_, name) => {
+            at_most("the name of an item", name.len(), ITEM_NAME_BYTES_MAX)
+        }
     }
 }
 

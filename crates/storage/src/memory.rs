@@ -89,7 +89,12 @@ impl Storage for Memory {
         Ok(self.held().items.get(&shelf).and_then(|items| items.get(name)).cloned())
     }
 
-    fn items(&self, shelf: Shelf, after: Option<&[u8]>, limit: u32) -> Result<Vec<Item>, ReadError> {
+    fn items(
+        &self,
+        shelf: Shelf,
+        after: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Vec<Item>, ReadError> {
         let held = self.held();
         let Some(items) = held.items.get(&shelf) else { return Ok(Vec::new()) };
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -105,7 +110,12 @@ impl Storage for Memory {
         Ok(items.range::<[u8], _>(range).next_back().map(item))
     }
 
-    fn ledger(&self, find: LedgerIndex, after: Option<u64>, limit: u32) -> Result<Vec<u64>, ReadError> {
+    fn ledger(
+        &self,
+        find: LedgerIndex,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<u64>, ReadError> {
         let held = self.held();
         let places = match find {
             LedgerIndex::Key(key) => held.by_key.get(&key),
@@ -139,7 +149,10 @@ impl Held {
         let mut new = HashMap::with_capacity(batch.nodes.len());
         for (tree, at, _) in &batch.nodes {
             if self.nodes.contains_key(&(*tree, *at)) || new.insert((*tree, *at), ()).is_some() {
-                return limit::refuse(format!("node {}/{} of {tree:?} is there", at.level, at.index));
+                return limit::refuse(format!(
+                    "node {}/{} of {tree:?} is there",
+                    at.level, at.index
+                ));
             }
         }
         row::admit(&self.rows, &batch.rows)

@@ -159,7 +159,12 @@ impl Storage for Sqlite {
         self.readers.with(|connection| read::item(connection, shelf, name))
     }
 
-    fn items(&self, shelf: Shelf, after: Option<&[u8]>, limit: u32) -> Result<Vec<Item>, ReadError> {
+    fn items(
+        &self,
+        shelf: Shelf,
+        after: Option<&[u8]>,
+        limit: u32,
+    ) -> Result<Vec<Item>, ReadError> {
         self.readers.with(|connection| read::items(connection, shelf, after, limit))
     }
 
@@ -167,7 +172,12 @@ impl Storage for Sqlite {
         self.readers.with(|connection| read::item_at_or_before(connection, shelf, name))
     }
 
-    fn ledger(&self, find: LedgerIndex, after: Option<u64>, limit: u32) -> Result<Vec<u64>, ReadError> {
+    fn ledger(
+        &self,
+        find: LedgerIndex,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<u64>, ReadError> {
         self.readers.with(|connection| read::ledger(connection, find, after, limit))
     }
 
@@ -219,7 +229,9 @@ fn prepare(
     migration::apply(connection, found).map_err(sqlite)?;
     if let Some(pages) = options.max_page_count {
         connection
-            .pragma_update_and_check(Some("signer"), "max_page_count", pages, |row| row.get::<_, i64>(0))
+            .pragma_update_and_check(Some("signer"), "max_page_count", pages, |row| {
+                row.get::<_, i64>(0)
+            })
             .map_err(sqlite)?;
     }
     Ok(())

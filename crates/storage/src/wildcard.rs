@@ -67,7 +67,9 @@ mod tests {
         assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
         let sqlite = rusqlite::Connection::open_in_memory().expect("memory");
         let found: bool = sqlite
-            .query_row("SELECT ?1 GLOB ?2", [Some(text.to_owned()), to_glob(pattern)], |row| row.get(0))
+            .query_row("SELECT ?1 GLOB ?2", [Some(text.to_owned()), to_glob(pattern)], |row| {
+                row.get(0)
+            })
             .expect("a row");
         assert_eq!(found, expected, "GLOB {pattern} {text}");
     }

@@ -1,1 +1,6 @@
-//! Skeleton.
+//! What tests of several crates need: contract suites of the seams, and faults.
+//!
+//! A dev-dependency and nothing else: nothing here ships.
+
+pub mod contract;
+pub mod fault;

@@ -57,7 +57,9 @@ pub fn check_directory(path: &Path) -> Result<(), DirectoryError> {
 #[non_exhaustive]
 pub enum DirectoryError {
     /// There is none.
-    #[error("there is no directory {path}: make a store with `keyward init`, or name another with --data")]
+    #[error(
+        "there is no directory {path}: make a store with `keyward init`, or name another with --data"
+    )]
     Absent {
         /// The directory.
         path: PathBuf,
@@ -69,7 +71,9 @@ pub enum DirectoryError {
         path: PathBuf,
     },
     /// It belongs to somebody else.
-    #[error("{path} belongs to user {owner}, and this is user {user}: run as its owner, or change it with chown")]
+    #[error(
+        "{path} belongs to user {owner}, and this is user {user}: run as its owner, or change it with chown"
+    )]
     Foreign {
         /// The directory.
         path: PathBuf,

@@ -41,7 +41,10 @@ impl DirectoryLock {
                 // Whoever has the lock may be about to write its number; then it is unknown.
                 let read = (&mut file).take(PID_BYTES_MAX).read_to_string(&mut text);
                 let pid = read.ok().and_then(|_| text.trim().parse().ok());
-                return Err(LockError::Held { directory: directory.to_owned(), holder: Holder(pid) });
+                return Err(LockError::Held {
+                    directory: directory.to_owned(),
+                    holder: Holder(pid),
+                });
             }
             Err(error) => return Err(unavailable(error.into())),
         }
@@ -88,7 +91,9 @@ impl std::fmt::Display for Holder {
 #[non_exhaustive]
 pub enum LockError {
     /// Somebody has it.
-    #[error("{directory} is in use by {holder}: stop it, or let it do the work (it listens on keyward.sock there)")]
+    #[error(
+        "{directory} is in use by {holder}: stop it, or let it do the work (it listens on keyward.sock there)"
+    )]
     Held {
         /// The data directory.
         directory: PathBuf,

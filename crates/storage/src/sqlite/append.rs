@@ -1,9 +1,7 @@
 //! The one way in: a batch, all of it or nothing, if the sequences still end where the caller
 //! says.
 
-use keyward::storage::{
-    AppendError, Batch, Heads, Item, ItemChange, LedgerLeaf, Row, Shelf, Tree,
-};
+use keyward::storage::{AppendError, Batch, Heads, Item, ItemChange, LedgerLeaf, Row, Shelf, Tree};
 use rusqlite::{Connection, params};
 
 use super::{failure, row};
@@ -113,6 +111,7 @@ pub(super) const fn shelf_number(shelf: Shelf) -> u8 {
         Shelf::Rescan => 6,
         Shelf::Answer => 7,
         Shelf::Authority => 8,
+        Shelf::Count => 9,
     }
 }
 
@@ -125,7 +124,12 @@ fn write(connection: &Connection, after: Heads, batch: &Batch) -> rusqlite::Resu
             "INSERT INTO signer.node (tree, level, idx, hash) VALUES (?1, ?2, ?3, ?4)";
         let mut insert = connection.prepare_cached(NODE)?;
         for (tree, at, hash) in nodes {
-            insert.execute(params![tree_number(*tree), at.level, signed(at.index), hash.as_bytes()])?;
+            insert.execute(params![
+                tree_number(*tree),
+                at.level,
+                signed(at.index),
+                hash.as_bytes()
+            ])?;
         }
     }
     items.iter().try_for_each(|change| write_item(connection, change))?;

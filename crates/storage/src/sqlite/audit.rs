@@ -12,7 +12,10 @@ const COLUMNS: &str = "SELECT event_id, event_type, key_id, anchor_id, actor, ti
 const ORDER: &str = " ORDER BY timestamp DESC, seq DESC LIMIT ?";
 
 /// The rows that `query` asks for, newest first. The caller holds a transaction.
-pub(super) fn rows(connection: &Connection, query: &AuditQuery) -> Result<Vec<AuditRow>, ReadError> {
+pub(super) fn rows(
+    connection: &Connection,
+    query: &AuditQuery,
+) -> Result<Vec<AuditRow>, ReadError> {
     let cursor = query.before_seq.map(|seq| Ok((seq, time_of(connection, seq)?))).transpose();
     let Some((sql, values)) = statement(query, cursor.map_err(failure::read)?) else {
         return Ok(Vec::new());
@@ -73,10 +76,7 @@ fn time_of(connection: &Connection, seq: u64) -> rusqlite::Result<Option<String>
 /// mean the same against it.
 fn ceiling(time: Timestamp) -> String {
     let cut = time.cut_to_micros();
-    let time = if cut == time {
-        cut
-    } else {
-        Timestamp::from_nanos(cut.nanos().saturating_add(1_000))
-    };
+    let time =
+        if cut == time { cut } else { Timestamp::from_nanos(cut.nanos().saturating_add(1_000)) };
     time.to_micros_text()
 }

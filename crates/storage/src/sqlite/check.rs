@@ -71,9 +71,7 @@ fn schema(connection: &Connection) -> Result<(), ReadError> {
     let differs = expected.iter().find(|part| !found.contains(part));
     match differs.or_else(|| found.iter().find(|part| !expected.contains(part))) {
         None => Ok(()),
-        Some((name, _)) => {
-            Err(failure::damaged(&format!("{name} is not as Keyward makes it")))
-        }
+        Some((name, _)) => Err(failure::damaged(&format!("{name} is not as Keyward makes it"))),
     }
 }
 

@@ -58,11 +58,17 @@ pub(super) fn open(path: &Path, access: Access, wait: Duration) -> rusqlite::Res
 /// Turns the write-ahead log on for the file and syncs every commit; `false` when the file
 /// system cannot have one.
 pub(super) fn log_ahead(connection: &Connection) -> rusqlite::Result<bool> {
-    let mode: String = connection
-        .pragma_update_and_check(Some("signer"), "journal_mode", "WAL", |row| row.get(0))?;
+    let mode: String =
+        connection
+            .pragma_update_and_check(Some("signer"), "journal_mode", "WAL", |row| row.get(0))?;
     connection.pragma_update(Some("signer"), "synchronous", "FULL")?;
     let kept = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-    connection.pragma_update_and_check(Some("signer"), "journal_size_limit", WAL_BYTES_KEPT, kept)?;
+    connection.pragma_update_and_check(
+        Some("signer"),
+        "journal_size_limit",
+        WAL_BYTES_KEPT,
+        kept,
+    )?;
     Ok(mode == "wal")
 }
 

@@ -14,7 +14,9 @@ pub(super) const RESTORE: &str =
 #[non_exhaustive]
 pub enum OpenError {
     /// There is none.
-    #[error("there is no store at {path}: make one with `keyward init`, or name another directory with --data")]
+    #[error(
+        "there is no store at {path}: make one with `keyward init`, or name another directory with --data"
+    )]
     Absent {
         /// Where its file would be.
         path: PathBuf,
@@ -26,7 +28,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A newer program made it.
-    #[error("{path} has schema {found}, and this program knows up to {known}: use the newer keyward that made it")]
+    #[error(
+        "{path} has schema {found}, and this program knows up to {known}: use the newer keyward that made it"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -36,7 +40,9 @@ pub enum OpenError {
         known: u32,
     },
     /// An older program made it, and it may not be written now.
-    #[error("{path} has schema {found}, and this program reads {known}: open it once for writing, which brings it up to date")]
+    #[error(
+        "{path} has schema {found}, and this program reads {known}: open it once for writing, which brings it up to date"
+    )]
     Older {
         /// The file.
         path: PathBuf,
@@ -46,7 +52,9 @@ pub enum OpenError {
         known: u32,
     },
     /// A step of its schema is not the one that this program has under that number.
-    #[error("{path} was made with a different step {version} of the schema: use the keyward that made it, or restore a backup")]
+    #[error(
+        "{path} was made with a different step {version} of the schema: use the keyward that made it, or restore a backup"
+    )]
     Altered {
         /// The file.
         path: PathBuf,
@@ -69,7 +77,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The medium does not answer or refuses.
-    #[error("{path} cannot be opened: check that the disk is there, has room, and is yours to write")]
+    #[error(
+        "{path} cannot be opened: check that the disk is there, has room, and is yours to write"
+    )]
     Unavailable {
         /// The file.
         path: PathBuf,
@@ -153,7 +163,10 @@ fn kind(error: &rusqlite::Error) -> Kind {
     ) {
         return Kind::Damaged;
     }
-    #[expect(clippy::wildcard_enum_match_arm, reason = "SQLite adds codes; the rest are the medium's")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "SQLite adds codes; the rest are the medium's"
+    )]
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Kind::Damaged,
         Some(ErrorCode::DiskFull) => Kind::Full,
@@ -161,9 +174,9 @@ fn kind(error: &rusqlite::Error) -> Kind {
         // Our statements are fixed, so "no such table" tells of the file.
         Some(ErrorCode::Unknown) => Kind::Damaged,
         Some(ErrorCode::SystemIoFailure) => match error.sqlite_extended_error_code() {
-            Some(rusqlite::ffi::SQLITE_IOERR_SHORT_READ | rusqlite::ffi::SQLITE_IOERR_CORRUPTFS) => {
-                Kind::Damaged
-            }
+            Some(
+                rusqlite::ffi::SQLITE_IOERR_SHORT_READ | rusqlite::ffi::SQLITE_IOERR_CORRUPTFS,
+            ) => Kind::Damaged,
             _ => Kind::Unavailable,
         },
         _ if matches!(error, E::SqlInputError { .. }) => Kind::Damaged,

@@ -42,7 +42,9 @@ pub(super) fn found(connection: &Connection, path: &Path) -> Result<Option<u32>,
         (_, _) => return Err(OpenError::Foreign { path: path.to_owned() }),
     }
     let version: Option<String> = connection
-        .query_row("SELECT value FROM signer.meta WHERE name = 'schema_version'", [], |row| row.get(0))
+        .query_row("SELECT value FROM signer.meta WHERE name = 'schema_version'", [], |row| {
+            row.get(0)
+        })
         .optional()
         .map_err(sqlite)?;
     let damaged = |what: &str| OpenError::Damaged { path: path.to_owned(), what: what.to_owned() };
@@ -54,7 +56,9 @@ pub(super) fn found(connection: &Connection, path: &Path) -> Result<Option<u32>,
     }
     for (number, step) in (1..=version).zip(STEPS) {
         let sha256: Option<String> = connection
-            .query_row("SELECT sha256 FROM signer.migration WHERE version = ?1", [number], |row| row.get(0))
+            .query_row("SELECT sha256 FROM signer.migration WHERE version = ?1", [number], |row| {
+                row.get(0)
+            })
             .optional()
             .map_err(sqlite)?;
         match sha256 {
@@ -79,8 +83,11 @@ pub(super) fn apply(connection: &mut Connection, found: Option<u32>) -> rusqlite
         transaction.pragma_update(Some("signer"), "application_id", APPLICATION_ID)?;
         transaction.execute_batch(MEMORY)?;
     }
-    let done: u32 = transaction
-        .query_row("SELECT coalesce(max(version), 0) FROM signer.migration", [], |row| row.get(0))?;
+    let done: u32 = transaction.query_row(
+        "SELECT coalesce(max(version), 0) FROM signer.migration",
+        [],
+        |row| row.get(0),
+    )?;
     for (number, step) in (1_u32..).zip(STEPS).filter(|(number, _)| *number > done) {
         transaction.execute_batch(step)?;
         transaction.execute(

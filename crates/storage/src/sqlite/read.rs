@@ -1,8 +1,6 @@
 //! Reading leaves, nodes, items and the ledger's indexes. Each call sees one state of the file.
 
-use keyward::storage::{
-    Item, LEAF_BYTES_MAX, LedgerIndex, READ_BYTES_MAX, ReadError, Shelf, Tree,
-};
+use keyward::storage::{Item, LEAF_BYTES_MAX, LedgerIndex, READ_BYTES_MAX, ReadError, Shelf, Tree};
 use keyward_lifecycle::{audit::tree::NodeAt, id::Digest};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 
@@ -27,7 +25,8 @@ pub(super) fn leaves(
         }
     };
     let mut select = prepare(connection, sql)?;
-    let mut rows = select.query(params![signed(from), limit::page(limit)]).map_err(failure::read)?;
+    let mut rows =
+        select.query(params![signed(from), limit::page(limit)]).map_err(failure::read)?;
     let mut leaves = Vec::new();
     let mut total = 0_usize;
     let mut expected = from..;

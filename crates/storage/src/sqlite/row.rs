@@ -78,7 +78,15 @@ pub(super) fn put_anchor(connection: &Connection, row: &AnchorRow) -> rusqlite::
           allowed_predicate_types = excluded.allowed_predicate_types,
           policy_version = excluded.policy_version, threshold = excluded.threshold,
           status = excluded.status, created_at = excluded.created_at";
-    let AnchorRow { id, purl_pattern, allowed_predicate_types, policy_version, threshold, status, created_at } = row;
+    let AnchorRow {
+        id,
+        purl_pattern,
+        allowed_predicate_types,
+        policy_version,
+        threshold,
+        status,
+        created_at,
+    } = row;
     connection.prepare_cached(PUT)?.execute(params![
         id.to_string(),
         purl_pattern,
@@ -99,7 +107,17 @@ pub(super) fn put_history(connection: &Connection, row: &HistoryRow) -> rusqlite
           public_key = excluded.public_key, algorithm = excluded.algorithm,
           added_at = excluded.added_at, revoked_at = excluded.revoked_at,
           revoke_reason = excluded.revoke_reason, metadata = excluded.metadata";
-    let HistoryRow { id, anchor_id, key_id, public_key, algorithm, added_at, revoked_at, revoke_reason, metadata } = row;
+    let HistoryRow {
+        id,
+        anchor_id,
+        key_id,
+        public_key,
+        algorithm,
+        added_at,
+        revoked_at,
+        revoke_reason,
+        metadata,
+    } = row;
     connection.prepare_cached(PUT)?.execute(params![
         id.to_string(),
         anchor_id.to_string(),
