@@ -52,21 +52,28 @@ fn the_identity_record_of_another_store_is_refused() {
     );
 }
 
-#[test]
-fn a_record_of_another_kind_is_no_identity() {
+/// Puts `seed`, sealed as `name`, where the identity's own record stands.
+#[track_caller]
+fn check_identity(name: &RecordName, seed: &[u8]) {
     let store = made();
-    let name = RecordName::new(
-        RecordKind::Secret,
-        RecordId::parse("identity").unwrap(),
-        RecordVersion::FIRST,
-    );
-    let secret = store.seal(&name, &[7; 32]).unwrap();
     let mut body = store.header.body().clone();
-    body.identity_record = secret.into();
+    body.identity_record = store.seal(name, seed).unwrap().into();
     let header = EpochHeader::sign(body, &store.identity().unwrap()).unwrap();
     let sealed = Sealed::read(header.bytes(), None).unwrap();
     let error = sealed.unseal(&password(), MEMORY).unwrap_err();
     assert_eq!(format!("{error:?}"), "WrongIdentity");
+}
+
+#[test]
+fn a_seed_that_did_not_sign_the_header_is_refused() {
+    check_identity(&RecordName::identity(), &[7; 32]);
+    check_identity(&RecordName::identity(), &[7; 31]);
+}
+
+#[test]
+fn a_record_of_another_kind_is_no_identity() {
+    let id = RecordId::parse("identity").unwrap();
+    check_identity(&RecordName::new(RecordKind::Secret, id, RecordVersion::FIRST), &[7; 32]);
 }
 
 #[test]
