@@ -1,5 +1,23 @@
 //! Keyward as a library: one writer over a log, and everything else a fold of it.
 //!
-//! Blocking throughout; no server, no async, no clock of its own, no adapter.
+//! Blocking throughout; no server, no async, no clock of its own, no adapter. Reading order:
+//! [`storage`], [`keystore`] and [`clock`] (the seams), [`engine`] (what a store at work is),
+//! `writer.rs` (decide, append, apply, answer), [`start`] (how a store begins, and begins
+//! again).
 
+pub mod actor;
+pub mod clock;
+pub mod counts;
+pub mod engine;
+pub mod keystore;
+pub mod pin;
+mod projection;
+mod rescan;
+pub mod start;
 pub mod storage;
+mod system;
+mod tree;
+mod writer;
+
+pub use engine::{Keyward, Parts, Quarantine};
+pub use writer::{ExecuteError, Receipt};

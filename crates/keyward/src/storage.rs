@@ -54,7 +54,8 @@ pub trait Storage: Send + Sync {
     ///
     /// # Errors
     /// [`ReadError`].
-    fn items(&self, shelf: Shelf, after: Option<&[u8]>, limit: u32) -> Result<Vec<Item>, ReadError>;
+    fn items(&self, shelf: Shelf, after: Option<&[u8]>, limit: u32)
+    -> Result<Vec<Item>, ReadError>;
 
     /// The item with the greatest name not beyond `name`.
     ///
@@ -66,7 +67,12 @@ pub trait Storage: Send + Sync {
     ///
     /// # Errors
     /// [`ReadError`].
-    fn ledger(&self, find: LedgerIndex, after: Option<u64>, limit: u32) -> Result<Vec<u64>, ReadError>;
+    fn ledger(
+        &self,
+        find: LedgerIndex,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<u64>, ReadError>;
 
     /// Rows of the audit view, newest first: by time, then by place, which in a log are the
     /// same order.
@@ -138,6 +144,8 @@ pub enum Shelf {
     Answer,
     /// Authority documents, by version.
     Authority,
+    /// Counts of verifications, by anchor and day.
+    Count,
 }
 
 /// A named item.
@@ -248,7 +256,7 @@ pub struct AnchorRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "the table's columns")]
 pub struct HistoryRow {
-    /// `id`: that of the event which added the key.
+    /// `id`: derived from the anchor and the key, of which there is one row, ever.
     pub id: EventId,
     /// `anchor_id`.
     pub anchor_id: AnchorId,

@@ -267,6 +267,16 @@ impl Refusal {
         }
     }
 
+    /// The key whose use was refused, so that refusals can be counted by key.
+    #[must_use]
+    pub const fn key_id(&self) -> Option<&KeyId> {
+        if let Self::Unusable { key_id, .. } | Self::WrongStatus { key_id, .. } = self {
+            Some(key_id)
+        } else {
+            None
+        }
+    }
+
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -1,0 +1,352 @@
+//! The library as one thing: a fold to read, a writer to change it, a root key to sign with.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use arc_swap::ArcSwap;
+use keyward_barrier::Unsealed;
+use keyward_lifecycle::{
+    algorithm::PublicKey,
+    authority::Admitted,
+    command::Command,
+    id::{ActorId, Digest, Fingerprint},
+    key::KeyRecord,
+    state::State,
+    time::Timestamp,
+    verify::KeyRing,
+};
+
+use crate::{
+    clock::Clock,
+    counts::Counts,
+    keystore::KeyStores,
+    pin::{PinStore, Pins},
+    storage::{ItemChange, Storage},
+    system::{LogSigner, Signable},
+    writer::{Execute, ExecuteError, Job, Receipt, batch::NewCheckpoint, chain},
+};
+
+/// What the library is built from: the adapters, chosen by whoever wires them.
+#[derive(Clone)]
+#[expect(clippy::exhaustive_structs, reason = "every builder chooses every part")]
+pub struct Parts {
+    /// Where bytes are kept.
+    pub storage: Arc<dyn Storage>,
+    /// What is kept outside the database.
+    pub pins: Arc<dyn PinStore>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where private keys live.
+    pub key_stores: KeyStores,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("key_stores", &self.key_stores).finish_non_exhaustive()
+    }
+}
+
+/// A store at work. All of it may be used from many threads.
+///
+/// Dropping it appends what waits, closes buffered signing and stops the writer.
+pub struct Keyward {
+    pub(crate) shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the writer and the readers have in common.
+pub(crate) struct Shared {
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) key_stores: KeyStores,
+    pub(crate) system_actor: ActorId,
+    pub(crate) authority: Admitted,
+    pub(crate) quarantine: Mutex<Option<Quarantine>>,
+    pub(crate) counts: Counts,
+    jobs: SyncSender<Job>,
+    state: ArcSwap<State>,
+    root: RwLock<Option<Arc<Root>>>,
+    /// Held for reading from the look at the state until a buffered signature is released;
+    /// taken for writing after a revocation is published.
+    pub(crate) leases: RwLock<()>,
+    pins: Mutex<(Arc<dyn PinStore>, Pins)>,
+    public_keys: RwLock<HashMap<Fingerprint, Arc<dyn PublicKey>>>,
+    pub(crate) actors: Mutex<HashMap<String, ActorId>>,
+    halted: AtomicBool,
+}
+
+/// The root key in memory, and the log's signer that it opened.
+pub(crate) struct Root {
+    pub(crate) unsealed: Unsealed,
+    pub(crate) log: LogSigner,
+}
+
+/// A log that is shorter than a checkpoint that was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what is reported")]
+pub struct Quarantine {
+    /// Leaves that the kept checkpoint counts.
+    pub kept_size: u64,
+    /// Its root.
+    pub kept_root: Digest,
+    /// Leaves that are here.
+    pub found_size: u64,
+}
+
+/// Most public keys that are kept parsed between verifications.
+const PUBLIC_KEYS_MAX: usize = 100_000;
+
+impl Keyward {
+    pub(crate) fn assemble(begun: Begun, parts: &Parts, pins: Pins) -> Self {
+        let Begun { tip, authority, quarantine, root, queue } = begun;
+        let (jobs, waiting) = sync_channel(queue);
+        let shared = Arc::new(Shared {
+            storage: parts.storage.clone(),
+            clock: parts.clock.clone(),
+            key_stores: parts.key_stores.clone(),
+            system_actor: crate::actor::system(),
+            authority,
+            quarantine: Mutex::new(quarantine),
+            counts: Counts::default(),
+            jobs,
+            state: ArcSwap::from_pointee(tip.state.clone()),
+            root: RwLock::new(root.map(Arc::new)),
+            leases: RwLock::new(()),
+            pins: Mutex::new((parts.pins.clone(), pins)),
+            public_keys: RwLock::new(HashMap::new()),
+            actors: Mutex::new(HashMap::new()),
+            halted: AtomicBool::new(false),
+        });
+        let writer = crate::writer::Writer {
+            shared: shared.clone(),
+            tip,
+            memory: crate::writer::batch::Memory::default(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("keyward-writer".to_owned())
+            .spawn(move || writer.run(&waiting));
+        Self { shared, writer: Mutex::new(thread.ok()) }
+    }
+
+    /// What the log adds up to, as of the last durable batch. Holding it holds nothing up.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        self.shared.state()
+    }
+
+    /// The time that counts: the later of the clock and the newest event.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
+    /// Decides about `command` and logs what follows: the only way to change anything.
+    ///
+    /// # Errors
+    /// [`ExecuteError`].
+    pub fn execute(&self, actor: &ActorId, command: Command) -> Result<Receipt, ExecuteError> {
+        self.execute_with(actor, vec![command], Vec::new())
+    }
+
+    /// As [`Self::execute`], for commands that stand or fall together, in one transaction.
+    ///
+    /// # Errors
+    /// [`ExecuteError`]; then none of them happened.
+    pub fn execute_all(
+        &self,
+        actor: &ActorId,
+        commands: Vec<Command>,
+    ) -> Result<Receipt, ExecuteError> {
+        self.execute_with(actor, commands, Vec::new())
+    }
+
+    pub(crate) fn execute_with(
+        &self,
+        actor: &ActorId,
+        commands: Vec<Command>,
+        items: Vec<ItemChange>,
+    ) -> Result<Receipt, ExecuteError> {
+        self.shared.check_quarantine(&commands)?;
+        let actor = actor.clone();
+        self.shared.ask(|reply| Job::Execute(Execute { actor, commands, items, reply }))
+    }
+
+    /// Writes items that no decision rests on.
+    pub(crate) fn keep(&self, items: Vec<ItemChange>) -> Result<(), ExecuteError> {
+        self.shared.ask(|reply| Job::Keep { items, reply })
+    }
+
+    /// Takes a snapshot of the fold, bound into the next checkpoint.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Sealed`] without the root key, or another.
+    pub fn snapshot(&self) -> Result<(u64, Digest), ExecuteError> {
+        self.shared.ask(|reply| Job::Snapshot { reply })
+    }
+
+    /// Stops: what waits is appended, buffered signing is closed.
+    pub fn close(&self) {
+        let handle = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(handle) = handle {
+            self.flush_counts();
+            if self.shared.send(Job::Stop).is_ok() {
+                // A writer that panicked has said so; the next start finds out what it wrote.
+                drop(handle.join());
+            }
+        }
+    }
+}
+
+impl Drop for Keyward {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Keyward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyward").field("size", &self.state().size()).finish_non_exhaustive()
+    }
+}
+
+/// What a start found or made.
+pub(crate) struct Begun {
+    pub(crate) tip: crate::writer::Tip,
+    pub(crate) authority: Admitted,
+    pub(crate) quarantine: Option<Quarantine>,
+    pub(crate) root: Option<Root>,
+    pub(crate) queue: usize,
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.state.load().now(self.clock.now().cut_to_micros())
+    }
+
+    /// Hands a job to the writer and waits for what comes of it.
+    pub(crate) fn ask<T>(
+        &self,
+        job: impl FnOnce(SyncSender<Result<T, ExecuteError>>) -> Job,
+    ) -> Result<T, ExecuteError> {
+        let (reply, answer) = sync_channel(1);
+        self.send(job(reply))?;
+        answer.recv().map_err(|_| ExecuteError::Halted)?
+    }
+
+    pub(crate) fn send(&self, job: Job) -> Result<(), ExecuteError> {
+        if self.halted.load(Ordering::Acquire) {
+            return Err(ExecuteError::Halted);
+        }
+        self.jobs.send(job).map_err(|_| ExecuteError::Halted)
+    }
+
+    /// Lets readers see a durable batch, and keeps its checkpoint outside the database.
+    pub(crate) fn publish(&self, state: &State, checkpoint: Option<NewCheckpoint>) {
+        self.state.store(Arc::new(state.clone()));
+        let Some(NewCheckpoint { note, control }) = checkpoint else { return };
+        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        let (store, pins) = &mut *pins;
+        pins.checkpoint = Some(note);
+        // Entries of the ledger alone do not move the pins: the next change or stop does.
+        if control && let Ok(bytes) = pins.to_bytes() {
+            // The batch is durable whatever becomes of this; the next one tries again.
+            drop(store.save(&bytes));
+        }
+    }
+
+    pub(crate) fn halt(&self) {
+        self.halted.store(true, Ordering::Release);
+    }
+
+    /// Whether the writer has stopped because it cannot know what is on the disk.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn wait_for_leases(&self) {
+        drop(self.leases.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn root(&self) -> Option<Arc<Root>> {
+        self.root.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_root(&self, root: Option<Root>) {
+        *self.root.write().unwrap_or_else(PoisonError::into_inner) = root.map(Arc::new);
+    }
+
+    pub(crate) fn is_unsealed(&self) -> bool {
+        self.root().is_some()
+    }
+
+    pub(crate) fn sign_checkpoint(&self, heads: &Signable, now: Timestamp) -> Option<String> {
+        if self.quarantined().is_some() {
+            return None;
+        }
+        self.root()?.log.sign(heads, now).map(|note| note.to_string())
+    }
+
+    pub(crate) fn quarantined(&self) -> Option<Quarantine> {
+        *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A quarantined store revokes and verifies; it makes nothing new.
+    pub(crate) fn check_quarantine(&self, commands: &[Command]) -> Result<(), ExecuteError> {
+        let harmless = |command: &Command| {
+            matches!(
+                command,
+                Command::Revoke(_)
+                    | Command::AcceptRollback { .. }
+                    | Command::RegisterActor { .. }
+                    | Command::NoteRefusals { .. }
+            )
+        };
+        match self.quarantined() {
+            Some(_) if !commands.iter().all(harmless) => Err(ExecuteError::Quarantined),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(crate) fn pinned_checkpoint(&self) -> Option<String> {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner).1.checkpoint.clone()
+    }
+
+    pub(crate) fn pinned_authority(&self) -> keyward_lifecycle::envelope::Envelope {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner).1.authority.clone()
+    }
+}
+
+impl KeyRing for Shared {
+    fn public_key(&self, record: &KeyRecord) -> Option<Arc<dyn PublicKey>> {
+        let known = self.public_keys.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(&record.fingerprint) {
+            return Some(key.clone());
+        }
+        drop(known);
+        let algorithm = keyward_crypto::STANDARD.get(record.algorithm)?;
+        let key = algorithm.public_key(&record.public_key).ok()?;
+        let mut known = self.public_keys.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= PUBLIC_KEYS_MAX {
+            known.clear();
+        }
+        known.insert(record.fingerprint, key.clone());
+        Some(key)
+    }
+}
+
+/// An error of the storage or another seam, as a message with its causes.
+pub(crate) fn unavailable(error: &dyn std::error::Error) -> ExecuteError {
+    ExecuteError::Unavailable(chain(error).into())
+}

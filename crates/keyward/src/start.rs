@@ -1,0 +1,462 @@
+//! How a store begins, and how it begins again: the way in is the same after a clean stop and
+//! after a crash.
+
+use keyward_barrier::{self as barrier, Sealed, Terms, Unsealed};
+use keyward_crypto::{secret::Password, signing::PrivateKey, spki};
+use keyward_lifecycle::{
+    algorithm::Algorithm,
+    audit::{
+        checkpoint::TreeHead,
+        tree::{Frontier, leaf_hash},
+    },
+    authority::{AUTHORITY_PAYLOAD_TYPE, Admitted, Authority, AuthorityKey, admit},
+    canonical,
+    command::Command,
+    envelope::{Envelope, Signature, pae},
+    event::{Event, VERSION},
+    id::{Digest, Fingerprint, KeyId},
+    ledger::{SignedHead, open_checkpoint},
+    profile::Profile,
+    state::State,
+    time::Timestamp,
+};
+
+use crate::{
+    actor,
+    engine::{Begun, Keyward, Parts, Quarantine, Root},
+    pin::{MalformedPins, Pins},
+    projection,
+    storage::{AppendError, Batch, Heads, Item, ItemChange, ReadError, Shelf, Tree},
+    system::{AUTHORITY_KEY, LOG_KEY, LogSigner, Reader, Signable, open_system_key, system_record},
+    tree,
+    writer::{QUEUE_JOBS_MAX, Tip},
+};
+
+impl Keyward {
+    /// Begins a store: root key, identity, log key, a 1-of-1 authority, the built-in profiles.
+    /// All of it is one transaction; then the pins are written.
+    ///
+    /// # Errors
+    /// [`CreateFailed`]; a store that is there already is not touched.
+    pub fn create(
+        parts: &Parts,
+        password: Vec<u8>,
+        mut terms: Terms,
+        profiles: Vec<Profile>,
+    ) -> Result<Self, CreateFailed> {
+        if parts.storage.heads()? != Heads::default() || parts.pins.load()?.is_some() {
+            return Err(CreateFailed::Exists);
+        }
+        terms.now = parts.clock.now().cut_to_micros();
+        let now = terms.now;
+        let password = Password::new(password)?;
+        let created = barrier::create(&password, terms)?;
+        let unsealed = created.unsealed;
+        let root_id = unsealed.root_id();
+        let origin = format!("keyward/{}", root_id.fingerprint().digest());
+        let log = PrivateKey::generate(Algorithm::Ed25519)?;
+        let authority = PrivateKey::generate(Algorithm::Ed25519)?;
+        let mut items = vec![
+            put(
+                Shelf::Root,
+                epoch_name(unsealed.epoch().number()),
+                created.header.bytes().to_vec(),
+            ),
+            sealed_item(&unsealed, LOG_KEY, &log)?,
+            sealed_item(&unsealed, AUTHORITY_KEY, &authority)?,
+        ];
+        let log = LogSigner::new(log, &origin).ok_or(CreateFailed::Internal)?;
+        let envelope = first_authority(root_id.fingerprint(), &origin, &authority, &log)?;
+        let json = envelope.to_json().map_err(|_| CreateFailed::Internal)?;
+        items.push(put(Shelf::Authority, 1_u64.to_be_bytes().to_vec(), json));
+        let admitted = admit(&envelope, None, &Reader).map_err(|_| CreateFailed::Internal)?;
+        let mut commands = vec![Command::CreateStore {
+            root_id: root_id.fingerprint(),
+            authority: admitted.digest(),
+            log_key: log.verifier_keys()[0].as_str().into(),
+        }];
+        commands.extend(profiles.into_iter().map(Command::DefineProfile));
+        let (tip, mut batch) = first_batch(&commands, now)?;
+        batch.items.append(&mut items);
+        let heads = Signable { log: head(&tip.log), ledger: head(&tip.ledger), snapshot: None };
+        let note = log.sign(&heads, now).ok_or(CreateFailed::Internal)?.to_string();
+        batch.items.push(put(Shelf::Checkpoint, second_name(now), note.clone().into_bytes()));
+        parts.storage.append(Heads::default(), &batch)?;
+        let pins = Pins {
+            root_id,
+            authority: envelope,
+            authority_digest: admitted.digest(),
+            checkpoint: Some(note),
+        };
+        parts.pins.save(&pins.to_bytes().map_err(|_| CreateFailed::Internal)?)?;
+        let root = Some(Root { unsealed, log });
+        let begun =
+            Begun { tip, authority: admitted, quarantine: None, root, queue: QUEUE_JOBS_MAX };
+        Ok(Self::assemble(begun, parts, pins))
+    }
+
+    /// Opens a store, sealed: the log is checked against the authority that is pinned outside
+    /// the database, from a snapshot that a checkpoint binds, or from the first leaf.
+    ///
+    /// # Errors
+    /// [`OpenFailed`] says what does not hold and what to do.
+    pub fn open(parts: &Parts) -> Result<Self, OpenFailed> {
+        let pins = match parts.pins.load()? {
+            Some(bytes) => Pins::parse(&bytes)?,
+            None if parts.storage.heads()? == Heads::default() => return Err(OpenFailed::NoStore),
+            None => return Err(OpenFailed::NoPins),
+        };
+        let authority = admit(&pins.authority, None, &Reader).map_err(|_| MalformedPins)?;
+        if authority.authority().root_id != pins.root_id.fingerprint() {
+            return Err(MalformedPins.into());
+        }
+        let newest = newest_checkpoint(parts, &authority)?;
+        let kept = match &pins.checkpoint {
+            Some(note) => Some(open_note(note.as_bytes(), &authority).ok_or(MalformedPins)?),
+            None => None,
+        };
+        let (tip, quarantine) = replay(parts, newest.as_ref(), kept.as_ref())?;
+        if quarantine.is_none() && tip.state.store().is_none() {
+            return Err(OpenFailed::Tampered {
+                what: "the log does not begin with a store".into(),
+            });
+        }
+        let begun = Begun { tip, authority, quarantine, root: None, queue: QUEUE_JOBS_MAX };
+        let keyward = Self::assemble(begun, parts, pins);
+        keyward.find_gap();
+        Ok(keyward)
+    }
+
+    /// Whether the storage holds a store.
+    ///
+    /// # Errors
+    /// [`OpenFailed`] when the medium does not answer.
+    pub fn exists(parts: &Parts) -> Result<bool, OpenFailed> {
+        Ok(parts.storage.heads()? != Heads::default() || parts.pins.load()?.is_some())
+    }
+
+    /// Unseals: the password opens a slot of the newest epoch header, which the pinned identity
+    /// has signed.
+    ///
+    /// # Errors
+    /// [`UnsealFailed`]; nothing has changed.
+    pub fn unseal(&self, password: Vec<u8>) -> Result<(), UnsealFailed> {
+        if self.shared.is_unsealed() {
+            return Ok(());
+        }
+        let password = Password::new(password).map_err(|_| UnsealFailed::WrongPassword)?;
+        let storage = &self.shared.storage;
+        let header = storage
+            .item_at_or_before(Shelf::Root, &epoch_name(u32::MAX))?
+            .ok_or(UnsealFailed::NoHeader)?;
+        let pinned = barrier::RootId::from_fingerprint(self.shared.authority.authority().root_id);
+        let sealed = Sealed::read(&header.bytes, Some(&pinned))?;
+        let unsealed = sealed.unseal(&password, keyward_crypto::secret::LockPolicy::Strict)?;
+        let name = record_item_name(LOG_KEY).ok_or(UnsealFailed::NoHeader)?;
+        let record = storage.item(Shelf::Record, &name)?.ok_or(UnsealFailed::LogKey)?;
+        let log = open_system_key(&unsealed, unsealed.epoch(), LOG_KEY, &record)
+            .ok_or(UnsealFailed::LogKey)?;
+        let authority = self.shared.authority.authority();
+        let log = LogSigner::new(log, &authority.origin).ok_or(UnsealFailed::LogKey)?;
+        if !log.verifier_keys().iter().all(|key| authority.log_keys.contains(key)) {
+            return Err(UnsealFailed::LogKey);
+        }
+        self.shared.set_root(Some(Root { unsealed, log }));
+        // Checkpoints resume; what was done while sealed is signed for now.
+        drop(self.shared.ask(|reply| crate::writer::Job::RootChanged { reply }));
+        Ok(())
+    }
+
+    /// Seals: the root key is wiped from memory.
+    pub fn seal(&self) {
+        self.shared.set_root(None);
+    }
+
+    /// An unclean stop of buffered signing leaves a gap, which is logged now.
+    fn find_gap(&self) {
+        let state = self.state();
+        let Some(opened) = state.ledger().open_since else { return };
+        let from = self.last_entry_time().unwrap_or(opened).max(opened);
+        let note = keyward_lifecycle::command::LedgerNote::Gap { from };
+        // Should it fail, buffered signing stays marked open and the next start finds it.
+        drop(self.execute(&self.shared.system_actor, Command::NoteLedger(note)));
+    }
+
+    fn last_entry_time(&self) -> Option<Timestamp> {
+        let heads = self.shared.storage.heads().ok()?;
+        let last = heads.ledger.checked_sub(1)?;
+        let leaf = self.shared.storage.leaves(Tree::Ledger, last, 1).ok()?.into_iter().next()?;
+        keyward_lifecycle::ledger::Entry::from_leaf(last, &leaf).map(|entry| entry.time)
+    }
+}
+
+/// Folds the log up to its end, and checks it against the newest checkpoint of the database
+/// and the one that was kept outside.
+fn replay(
+    parts: &Parts,
+    newest: Option<&SignedHead>,
+    kept: Option<&SignedHead>,
+) -> Result<(Tip, Option<Quarantine>), OpenFailed> {
+    let heads = parts.storage.heads()?;
+    let (mut state, mut log, snapshot) = from_snapshot(parts, newest)?;
+    let mut wanted: Vec<(TreeHead, &'static str)> = Vec::new();
+    let must = [(newest, "the newest checkpoint"), (kept, "the checkpoint kept outside it")];
+    for (signed, what) in must.iter().filter_map(|(head, what)| head.map(|head| (head, *what))) {
+        if signed.log().size >= log.size() && signed.log().size <= heads.log {
+            wanted.push((signed.log(), what));
+        }
+    }
+    check_heads(&wanted, &log)?;
+    while log.size() < heads.log {
+        let leaves = parts.storage.leaves(Tree::Log, log.size(), REPLAY_LEAVES)?;
+        if leaves.is_empty() {
+            return Err(OpenFailed::Tampered { what: "the log has a hole".into() });
+        }
+        for leaf in leaves {
+            let event = Event::from_leaf(log.size(), &leaf)?;
+            state.apply(&event);
+            log.append(leaf_hash(&leaf), &mut |_, _| {}).map_err(|_| OpenFailed::NoStore)?;
+            check_heads(&wanted, &log)?;
+        }
+    }
+    if let Some(newest) = newest.filter(|newest| newest.log().size > heads.log) {
+        let what = format!("the newest checkpoint counts {} leaves", newest.log().size);
+        return Err(OpenFailed::Tampered { what: what.into() });
+    }
+    let ledger = Frontier::from_nodes(heads.ledger, &mut |at| tree::hash(parts, Tree::Ledger, at))?;
+    if let Some(signed) = newest {
+        check_ledger(parts, signed, heads)?;
+    }
+    let quarantine = kept
+        .filter(|kept| kept.log().size > heads.log || kept.ledger().size > heads.ledger)
+        .map(|kept| Quarantine {
+            kept_size: kept.log().size,
+            kept_root: kept.log().root,
+            found_size: heads.log,
+        });
+    if quarantine.is_none()
+        && let Some(kept) = kept
+    {
+        check_ledger(parts, kept, heads)?;
+    }
+    Ok((Tip { state, log, ledger, snapshot }, quarantine))
+}
+
+fn check_heads(wanted: &[(TreeHead, &'static str)], log: &Frontier) -> Result<(), OpenFailed> {
+    let wrong = wanted.iter().find(|(head, _)| head.size == log.size() && head.root != log.root());
+    wrong.map_or(Ok(()), |(head, what)| {
+        let what = format!("its first {} leaves are not those that {what} signs", head.size);
+        Err(OpenFailed::Tampered { what: what.into() })
+    })
+}
+
+fn check_ledger(parts: &Parts, signed: &SignedHead, heads: Heads) -> Result<(), OpenFailed> {
+    let TreeHead { size, root } = signed.ledger();
+    let tampered = |what: &str| Err(OpenFailed::Tampered { what: what.into() });
+    if size > heads.ledger {
+        return tampered("the ledger is shorter than the newest checkpoint says");
+    }
+    let then = Frontier::from_nodes(size, &mut |at| tree::hash(parts, Tree::Ledger, at))?;
+    if then.root() == root { Ok(()) } else { tampered("the ledger is not the one that was signed") }
+}
+
+type Snapshot = (State, Frontier, Option<(u64, Digest)>);
+
+/// The fold of the snapshot that the newest checkpoint binds; the empty fold where there is
+/// none, or where its bytes are not those that were bound.
+fn from_snapshot(parts: &Parts, newest: Option<&SignedHead>) -> Result<Snapshot, OpenFailed> {
+    let empty = || (State::default(), Frontier::new(), None);
+    let Some((size, digest)) = newest.and_then(SignedHead::snapshot) else { return Ok(empty()) };
+    let item = parts.storage.item(Shelf::Snapshot, &size.to_be_bytes())?;
+    let Some(bytes) = item.filter(|bytes| Digest::of(bytes) == digest) else { return Ok(empty()) };
+    let read = || {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (frontier, state) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        let frontier = Frontier::from_bytes(frontier).ok()?;
+        let state = State::from_snapshot(state).ok()?;
+        (frontier.size() == size && state.size() == size).then_some((state, frontier))
+    };
+    Ok(read().map_or_else(empty, |(state, log)| (state, log, Some((size, digest)))))
+}
+
+/// The snapshot of a tip as an item: the frontier's length, the frontier, the fold.
+pub(crate) fn snapshot_item(tip: &Tip) -> Option<Item> {
+    let frontier = tip.log.to_bytes();
+    let length = u32::try_from(frontier.len()).ok()?.to_be_bytes();
+    let state = tip.state.to_snapshot().ok()?;
+    let bytes = [length.as_slice(), &frontier, &state].concat();
+    Some(Item { name: tip.log.size().to_be_bytes().to_vec(), bytes })
+}
+
+fn newest_checkpoint(
+    parts: &Parts,
+    authority: &Admitted,
+) -> Result<Option<SignedHead>, OpenFailed> {
+    let Some(item) = parts.storage.item_at_or_before(Shelf::Checkpoint, &[0xff; 8])? else {
+        return Ok(None);
+    };
+    let opened = open_note(&item.bytes, authority);
+    let what = "its newest checkpoint is not signed by the log's key";
+    opened.map(Some).ok_or_else(|| OpenFailed::Tampered { what: what.into() })
+}
+
+fn open_note(note: &[u8], authority: &Admitted) -> Option<SignedHead> {
+    open_checkpoint(note, &authority.authority().origin, authority.log_verifiers()).ok()
+}
+
+fn first_batch(commands: &[Command], now: Timestamp) -> Result<(Tip, Batch), CreateFailed> {
+    let (mut state, mut log, mut batch) = (State::default(), Frontier::new(), Batch::default());
+    for command in commands {
+        let decision = keyward_lifecycle::decide::decide(&state, command, now)
+            .map_err(|_| CreateFailed::Internal)?;
+        for fact in decision.facts {
+            let seq = state.size();
+            let event = Event { v: VERSION, seq, time: now, actor: actor::system(), fact };
+            let leaf = event.to_leaf().map_err(|_| CreateFailed::Internal)?;
+            state.apply(&event);
+            batch.rows.extend(projection::rows(&state, &event, &leaf));
+            let mut completed = |at, hash| batch.nodes.push((Tree::Log, at, hash));
+            log.append(leaf_hash(&leaf), &mut completed).map_err(|_| CreateFailed::Internal)?;
+            batch.log.push(leaf);
+        }
+    }
+    Ok((Tip { state, log, ledger: Frontier::new(), snapshot: None }, batch))
+}
+
+fn first_authority(
+    root_id: Fingerprint,
+    origin: &str,
+    key: &PrivateKey,
+    log: &LogSigner,
+) -> Result<Envelope, CreateFailed> {
+    let key_id = KeyId::parse("authority-1").map_err(|_| CreateFailed::Internal)?;
+    let authority = Authority {
+        v: 1,
+        version: 1,
+        root_id,
+        threshold: 1,
+        keys: vec![AuthorityKey { key_id: key_id.clone(), public_key: spki::to_pem(key.spki()) }],
+        origin: origin.to_owned(),
+        log_keys: log.verifier_keys().to_vec(),
+        expires_at: None,
+    };
+    let payload = canonical::to_bytes(&authority).map_err(|_| CreateFailed::Internal)?;
+    let signature =
+        key.sign(&pae(AUTHORITY_PAYLOAD_TYPE, &payload)).map_err(|_| CreateFailed::Internal)?;
+    let first = Signature { key_id: Some(key_id.to_string()), signature };
+    Envelope::new(AUTHORITY_PAYLOAD_TYPE, payload, first).map_err(|_| CreateFailed::Internal)
+}
+
+fn sealed_item(root: &Unsealed, name: &str, key: &PrivateKey) -> Result<ItemChange, CreateFailed> {
+    let record = system_record(name).ok_or(CreateFailed::Internal)?;
+    let sealed = root.seal(&record, key.expose_material()).map_err(|_| CreateFailed::Internal)?;
+    let item = record_item_name(name).ok_or(CreateFailed::Internal)?;
+    Ok(put(Shelf::Record, item, sealed))
+}
+
+fn record_item_name(name: &str) -> Option<Vec<u8>> {
+    system_record(name).map(|record| record.to_string().into_bytes())
+}
+
+fn put(shelf: Shelf, name: Vec<u8>, bytes: Vec<u8>) -> ItemChange {
+    ItemChange::Put(shelf, Item { name, bytes })
+}
+
+fn epoch_name(epoch: u32) -> Vec<u8> {
+    epoch.to_be_bytes().to_vec()
+}
+
+fn second_name(now: Timestamp) -> Vec<u8> {
+    u64::try_from(now.seconds()).unwrap_or(0).to_be_bytes().to_vec()
+}
+
+fn head(frontier: &Frontier) -> TreeHead {
+    TreeHead { size: frontier.size(), root: frontier.root() }
+}
+
+/// Leaves read at once while replaying.
+const REPLAY_LEAVES: u32 = 4096;
+
+/// No store was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateFailed {
+    /// There is one already.
+    #[error("a store is here already")]
+    Exists,
+    /// The password is not to be had or too weak, or memory cannot be locked.
+    #[error(transparent)]
+    Root(#[from] barrier::CreateFailed),
+    /// The password is empty or too long.
+    #[error(transparent)]
+    Password(#[from] keyward_crypto::secret::PasswordRefused),
+    /// A key could not be made.
+    #[error(transparent)]
+    Key(#[from] keyward_crypto::signing::GenerationFailed),
+    /// The storage does not answer.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The storage does not take it.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// `trust.json` cannot be written.
+    #[error("trust.json cannot be written")]
+    Pins(#[from] std::io::Error),
+    /// A document of ours had no canonical form: a fault of this program.
+    #[error("the store's first documents could not be made; this is a fault of the program")]
+    Internal,
+}
+
+/// A store was not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenFailed {
+    /// There is none.
+    #[error("there is no store here")]
+    NoStore,
+    /// The database is here, and what vouches for it is not.
+    #[error("trust.json is missing: nothing vouches for the database")]
+    NoPins,
+    /// `trust.json` is not what it was.
+    #[error(transparent)]
+    MalformedPins(#[from] MalformedPins),
+    /// The log is not the one that was signed.
+    #[error("the database was changed from outside: {what}")]
+    Tampered {
+        /// What does not agree.
+        what: Box<str>,
+    },
+    /// A leaf cannot be folded.
+    #[error(transparent)]
+    Leaf(#[from] keyward_lifecycle::event::UnreadableLeaf),
+    /// The storage does not answer.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// `trust.json` cannot be read.
+    #[error("trust.json cannot be read")]
+    Pins(#[from] std::io::Error),
+}
+
+/// The store stays sealed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnsealFailed {
+    /// No slot opens with this password.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// No epoch header is there.
+    #[error("the store has no root key header; restore the database from a backup")]
+    NoHeader,
+    /// The header is another store's, or was changed.
+    #[error(transparent)]
+    Header(#[from] barrier::HeaderRefused),
+    /// The header's slots do not open.
+    #[error(transparent)]
+    Unseal(#[from] barrier::UnsealError),
+    /// The log's key is not the one that the authority names.
+    #[error("the log key is not the one that the authority names; restore the database")]
+    LogKey,
+    /// The storage does not answer.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
