@@ -80,3 +80,61 @@ fn ceiling(time: Timestamp) -> String {
         if cut == time { cut } else { Timestamp::from_nanos(cut.nanos().saturating_add(1_000)) };
     time.to_micros_text()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::{Sqlite, SqliteOptions};
+
+    /// How SQLite goes about `query`.
+    fn plan(query: &AuditQuery, cursor: Option<(u64, Option<String>)>) -> String {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Sqlite::open_or_create(directory.path(), SqliteOptions::default());
+        let store = store.expect("a store");
+        let (sql, values) = statement(query, cursor).expect("a statement");
+        let explain = |connection: &Connection| {
+            let mut select = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let steps = select.query_map(rusqlite::params_from_iter(values), |row| row.get(3))?;
+            steps.collect::<rusqlite::Result<Vec<String>>>()
+        };
+        let steps = store.readers.with(|connection| explain(connection).map_err(failure::read));
+        steps.expect("a plan").join("; ")
+    }
+
+    #[test]
+    fn every_query_walks_an_index_in_order() {
+        let all = || AuditQuery { limit: 10, ..AuditQuery::default() };
+        let time = || Some(Timestamp::EPOCH);
+        let cursor = || Some((7, Some("2025-01-01T00:00:00.000000Z".to_owned())));
+        let anchor_id = Some(keyward_lifecycle::id::AnchorId::from_bytes([1; 16]));
+        for (query, cursor, index) in [
+            (all(), None, "idx_audit_log_time"),
+            (all(), cursor(), "idx_audit_log_time (timestamp<?)"),
+            (AuditQuery { from: time(), ..all() }, None, "idx_audit_log_time (timestamp>?)"),
+            (
+                AuditQuery { from: time(), before: time(), ..all() },
+                None,
+                "idx_audit_log_time (timestamp>? AND timestamp<?)",
+            ),
+            (
+                AuditQuery { event_type: Some("KEY_*".into()), from: time(), ..all() },
+                cursor(),
+                "idx_audit_log_time (timestamp>?",
+            ),
+            (
+                AuditQuery { key_id: Some("k".into()), ..all() },
+                cursor(),
+                "idx_audit_log_key (key_id=?",
+            ),
+            (
+                AuditQuery { anchor_id, from: time(), ..all() },
+                None,
+                "idx_audit_log_anchor (anchor_id=?",
+            ),
+        ] {
+            let plan = plan(&query, cursor);
+            assert!(plan.contains(index), "{query:?}: {plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{query:?}: {plan}");
+        }
+    }
+}

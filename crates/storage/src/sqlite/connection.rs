@@ -159,3 +159,65 @@ impl Drop for Loan<'_> {
         self.pool.returned.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::{FILE_NAME, Sqlite, SqliteOptions};
+
+    fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> T {
+        connection
+            .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    #[test]
+    fn the_attached_file_is_written_ahead_and_synced_at_every_commit() {
+        // RK-058
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Sqlite::open_or_create(directory.path(), SqliteOptions::default());
+        let store = store.expect("a store");
+        let writer = store.writer.as_ref().expect("a writer").lock().expect("the writer");
+        let connection = &writer.connection;
+        assert_eq!(pragma::<String>(connection, "signer.journal_mode"), "wal");
+        // 2 is FULL.
+        assert_eq!(pragma::<i64>(connection, "signer.synchronous"), 2);
+        assert_eq!(pragma::<i64>(connection, "foreign_keys"), 1);
+        assert_eq!(pragma::<i64>(connection, "trusted_schema"), 0);
+    }
+
+    #[test]
+    fn a_reader_can_neither_write_nor_create() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join(FILE_NAME);
+        open(&path, Access::Read, Duration::ZERO).expect_err("nothing to read");
+        open(&path, Access::Write, Duration::ZERO).expect_err("nothing to write");
+        assert!(!path.exists());
+        let store = Sqlite::open_or_create(directory.path(), SqliteOptions::default());
+        let store = store.expect("a store");
+        let written = store.readers.with(|connection| {
+            Ok(connection.execute("INSERT INTO signer.log VALUES (0, x'00')", []))
+        });
+        let error = written.expect("a connection").expect_err("a reader");
+        assert_eq!(error.to_string(), "attempt to write a readonly database");
+    }
+
+    #[test]
+    fn more_readers_than_connections_take_turns() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = Sqlite::open_or_create(directory.path(), SqliteOptions::default());
+        let store = store.expect("a store");
+        std::thread::scope(|scope| {
+            for _ in 0..4 * READERS_MAX {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        keyward::storage::Storage::heads(&store).expect("heads");
+                    }
+                });
+            }
+        });
+        let idle = store.readers.idle.lock().expect("the pool");
+        assert!((1..=READERS_MAX).contains(&idle.connections.len()));
+        assert_eq!(idle.lent, 0);
+    }
+}

@@ -1,10 +1,23 @@
 //! The storage adapters through their public seams.
+#![expect(clippy::indexing_slicing, reason = "a place that is not there is a failed test")]
+#![expect(clippy::arithmetic_side_effects, reason = "overflow is a failed test")]
 
 use keyward_storage::{
     memory::Memory,
     sqlite::{Sqlite, SqliteOptions},
 };
 use keyward_testkit::storage_contract;
+
+mod agree;
+mod backup;
+mod child;
+mod damage;
+mod durable;
+mod full;
+mod kill;
+mod open;
+mod runbook;
+mod sample;
 
 storage_contract!(memory, || {
     let memory = Memory::new();

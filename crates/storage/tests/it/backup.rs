@@ -1,0 +1,53 @@
+//! A copy of the store while it is written.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, thread};
+
+use keyward::storage::Storage as _;
+use keyward_storage::sqlite::{BackupError, FILE_NAME, Sqlite, SqliteOptions};
+
+use super::sample::{assert_batches, fill, open};
+
+#[test]
+fn a_backup_is_one_state_of_the_store_and_opens_as_one() {
+    let [from, to] = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
+    let store = open(from.path());
+    fill(&store, 0, 20);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| fill(&store, 20, 80));
+        for number in 0..5 {
+            let folder = to.path().join(number.to_string());
+            fs::create_dir(&folder).expect("a directory");
+            store.backup_to(&folder.join(FILE_NAME)).expect("a backup");
+            let names: Vec<_> = fs::read_dir(&folder).expect("the directory").collect();
+            assert_eq!(names.len(), 1, "one file and nothing beside it: {names:?}");
+            let copy = Sqlite::open(&folder, SqliteOptions::default()).expect("the copy");
+            let count = copy.heads().expect("heads").log;
+            assert!((20..=80).contains(&count));
+            assert_batches(&copy, count);
+            copy.check().expect("a whole copy");
+            fill(&copy, count, count + 1);
+        }
+        writer.join().expect("the writer");
+    });
+    assert_batches(&store, 80);
+    let last = to.path().join("last");
+    store.backup_to(&last).expect("a backup");
+    let mode = fs::metadata(&last).expect("metadata").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_backup_overwrites_nothing_and_a_failed_one_leaves_nothing() {
+    let [from, to] = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
+    let store = open(from.path());
+    let path = to.path().join("copy");
+    store.backup_to(&path).expect("a backup");
+    let before = fs::read(&path).expect("the copy");
+    fill(&store, 0, 1);
+    let refused = store.backup_to(&path);
+    assert!(matches!(&refused, Err(BackupError::Exists { path: named }) if *named == path));
+    assert_eq!(fs::read(&path).expect("the copy"), before);
+    let nowhere = store.backup_to(&to.path().join("absent/copy"));
+    assert!(matches!(nowhere, Err(BackupError::Unavailable { .. })), "{nowhere:?}");
+    assert_eq!(fs::read_dir(to.path()).expect("the directory").count(), 1);
+}
