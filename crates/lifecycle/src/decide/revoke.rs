@@ -152,7 +152,7 @@ fn warned(
             decision = decision.warn(warning);
         }
     }
-    if end <= member.added_at {
+    if end <= member.added_at && !key.window(member).is_empty() {
         decision = decision.warn(Warning::EmptyWindow(anchor.record.anchor_id));
     }
     Ok(decision)

@@ -14,6 +14,8 @@ mod note;
 mod part;
 mod pattern;
 mod purl;
+mod rules;
 mod statement;
 mod tlog;
 mod tree;
+mod world;
