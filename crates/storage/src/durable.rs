@@ -57,9 +57,13 @@ pub fn write(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError`].
 pub fn read_limited(path: &Path, bytes_max: u64) -> Result<Vec<u8>, FileError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => FileError::Absent { path: path.to_owned() },
-        _ => FileError::Unavailable { path: path.to_owned(), source },
+    let failed = |source: io::Error| {
+        let path = path.to_owned();
+        if source.kind() == io::ErrorKind::NotFound {
+            FileError::Absent { path }
+        } else {
+            FileError::Unavailable { path, source }
+        }
     };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();

@@ -63,9 +63,11 @@ const WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Sqlite {
     path: PathBuf,
+    /// Dropped first: the last connection to close copies the write-ahead log back and removes
+    /// it, which only the writing one may do.
+    readers: Pool,
     /// Absent when it is open for reading only.
     writer: Option<Mutex<Writer>>,
-    readers: Pool,
 }
 
 impl Sqlite {
@@ -97,8 +99,9 @@ impl Sqlite {
         Ok(Self::of(path, Some(connection), options))
     }
 
-    /// Opens the store in `directory` for reading: nothing is made, changed or brought up to
-    /// date, and every append is [`AppendError::Unavailable`].
+    /// Opens the store in `directory` for reading: no store is made, changed or brought up to
+    /// date (SQLite may leave its `-wal` and `-shm` beside it, empty), and every append is
+    /// [`AppendError::Unavailable`].
     ///
     /// # Errors
     /// [`OpenError`].

@@ -113,6 +113,7 @@ impl<S: Storage> Faulty<S> {
 /// The source of every error that is made here.
 #[derive(Debug, thiserror::Error)]
 #[error("a fault that a test asked for")]
+#[non_exhaustive]
 pub struct Injected;
 
 impl<S: Storage> Storage for Faulty<S> {

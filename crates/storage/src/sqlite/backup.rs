@@ -60,9 +60,11 @@ impl Sqlite {
             .and_then(|copied| copied.map_err(super::failure::read))
             .map_err(|error| failed(path, error))?;
         verify(draft.path()).map_err(|error| failed(path, error))?;
-        draft.publish_new(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => BackupError::Exists { path: path.to_owned() },
-            _ => unavailable(path, error),
+        draft.publish_new(path).map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                return BackupError::Exists { path: path.to_owned() };
+            }
+            unavailable(path, error)
         })
     }
 }

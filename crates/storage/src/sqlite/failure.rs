@@ -163,10 +163,6 @@ fn kind(error: &rusqlite::Error) -> Kind {
     ) {
         return Kind::Damaged;
     }
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "SQLite adds codes; the rest are the medium's"
-    )]
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Kind::Damaged,
         Some(ErrorCode::DiskFull) => Kind::Full,

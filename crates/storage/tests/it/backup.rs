@@ -26,12 +26,18 @@ fn a_backup_is_one_state_of_the_store_and_opens_as_one() {
             assert_batches(&copy, count);
             copy.check().expect("a whole copy");
             fill(&copy, count, count + 1);
+            drop(copy);
         }
         writer.join().expect("the writer");
     });
     assert_batches(&store, 80);
-    let last = to.path().join("last");
+    let folder = to.path().join("last");
+    fs::create_dir(&folder).expect("a directory");
+    let last = folder.join(FILE_NAME);
     store.backup_to(&last).expect("a backup");
+    let copy = Sqlite::open_read_only(&folder, SqliteOptions::default()).expect("the copy");
+    assert_batches(&copy, 80);
+    assert_eq!(fs::read_dir(&folder).expect("the directory").count(), 1);
     let mode = fs::metadata(&last).expect("metadata").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

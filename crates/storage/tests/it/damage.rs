@@ -194,7 +194,7 @@ fn an_edited_audit_row_is_put_right_by_the_row_that_the_log_gives() {
     );
     let right = batch(4).rows[2].clone();
     let read = || store.rows(Table::KeyAuditLog, Some(&format!("{:020}", 3)), 1).expect("rows");
-    assert_ne!(read(), [right.clone()]);
+    assert_ne!(read(), std::slice::from_ref(&right));
     let mend = keyward::storage::Batch { rows: vec![right.clone()], ..Default::default() };
     store.append(after(12), &mend).expect("the row put right");
     assert_eq!(read(), [right]);

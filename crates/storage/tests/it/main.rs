@@ -6,13 +6,14 @@ use keyward_storage::{
     memory::Memory,
     sqlite::{Sqlite, SqliteOptions},
 };
-use keyward_testkit::storage_contract;
+use keyward_testkit::{fault::Faulty, storage_contract};
 
 mod agree;
 mod backup;
 mod child;
 mod damage;
 mod durable;
+mod fault;
 mod full;
 mod kill;
 mod open;
@@ -22,6 +23,11 @@ mod sample;
 storage_contract!(memory, || {
     let memory = Memory::new();
     move || memory.clone()
+});
+
+storage_contract!(without_fault, || {
+    let faulty = Faulty::new(Memory::new());
+    move || faulty.clone()
 });
 
 storage_contract!(sqlite, || {

@@ -54,6 +54,17 @@ fn every_file_of_a_store_is_for_its_owner_alone() {
 }
 
 #[test]
+fn a_store_that_is_closed_is_one_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = open(directory.path());
+    fill(&store, 0, 2);
+    assert_batches(&store, 2);
+    drop(store);
+    let names: Vec<_> = fs::read_dir(directory.path()).expect("the directory").collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[test]
 fn a_path_with_any_bytes_is_opened() {
     let directory = tempfile::tempdir().expect("a directory");
     let odd = directory.path().join("a b%20?mode=ro#ä'\"");
