@@ -52,13 +52,13 @@ impl Keyward {
         let parsed = found.and_then(|bytes| ActorId::parse(std::str::from_utf8(&bytes).ok()?).ok());
         let actor = match parsed {
             Some(actor) => actor,
-            None => self.register(&identity, name)?,
+            None => self.introduce(&identity, name)?,
         };
         known.insert(identity, actor.clone());
         Ok(actor)
     }
 
-    fn register(&self, identity: &str, name: Vec<u8>) -> Result<ActorId, ExecuteError> {
+    fn introduce(&self, identity: &str, name: Vec<u8>) -> Result<ActorId, ExecuteError> {
         let random = random::bytes::<48>().map_err(|error| unavailable(&error))?;
         let (id, salt) = random.split_at(16);
         let text = format!("a-{}", hex::encode(id));

@@ -6,7 +6,7 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
 };
@@ -250,6 +250,18 @@ impl Shared {
             return Err(ExecuteError::Halted);
         }
         self.jobs.send(job).map_err(|_| ExecuteError::Halted)
+    }
+
+    /// Hands a job over without waiting; gives it back when the writer is behind.
+    pub(crate) fn offer(&self, job: Job) -> Result<Option<Job>, ExecuteError> {
+        if self.halted.load(Ordering::Acquire) {
+            return Err(ExecuteError::Halted);
+        }
+        match self.jobs.try_send(job) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(job)) => Ok(Some(job)),
+            Err(TrySendError::Disconnected(_)) => Err(ExecuteError::Halted),
+        }
     }
 
     /// Lets readers see a durable batch, and keeps its checkpoint outside the database.

@@ -9,14 +9,18 @@ pub mod actor;
 pub mod clock;
 pub mod counts;
 pub mod engine;
+pub mod key;
 pub mod keystore;
 pub mod pin;
 mod projection;
+pub mod proof;
 mod rescan;
+pub mod signing;
 pub mod start;
 pub mod storage;
 mod system;
 mod tree;
+pub mod verification;
 mod writer;
 
 pub use engine::{Keyward, Parts, Quarantine};

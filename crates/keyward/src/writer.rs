@@ -210,8 +210,7 @@ impl Writer {
                     // log is void.
                     AppendError::Conflict { .. }
                     | AppendError::Damaged { .. }
-                    | AppendError::Unknown(_)
-                    | _ => (Fate::Halt, ExecuteError::Halted),
+                    | AppendError::Unknown(_) => (Fate::Halt, ExecuteError::Halted),
                 };
                 self.memory.forget_uses();
                 answers.into_iter().for_each(|answer| answer(Err(why.clone())));

@@ -1,0 +1,81 @@
+//! The software store: private keys sealed under the root key, opened for one signature.
+
+use std::sync::Arc;
+
+use keyward::keystore::{Import, KeyStore, KeyStoreError, Made};
+use keyward_barrier::{RecordId, RecordKind, RecordName, RecordVersion, Unsealed};
+use keyward_crypto::signing::{GenerationFailed, PrivateKey};
+use keyward_lifecycle::{algorithm::Algorithm, id::KeyId, key::KeyRecord};
+
+/// The store of address `software:`. It keeps nothing itself: sealed bytes come and go with
+/// the calls, and the plain ones live for one call.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Software;
+
+impl KeyStore for Software {
+    fn generate(
+        &self,
+        root: &Unsealed,
+        key_id: &KeyId,
+        algorithm: Algorithm,
+    ) -> Result<Made, KeyStoreError> {
+        let private = PrivateKey::generate(algorithm).map_err(|error| match error {
+            GenerationFailed::NotInThisBuild(algorithm) => {
+                KeyStoreError::NoSuchAlgorithm(algorithm)
+            }
+            other @ (GenerationFailed::NoRandomness(_) | GenerationFailed::Refused | _) => {
+                KeyStoreError::Unavailable(Box::new(other))
+            }
+        })?;
+        seal(root, key_id, &private)
+    }
+
+    fn sign(
+        &self,
+        root: &Unsealed,
+        key: &KeyRecord,
+        sealed: Option<&[u8]>,
+        message: &[u8],
+    ) -> Result<Vec<u8>, KeyStoreError> {
+        let refused = |why: String| KeyStoreError::Material { key_id: key.key_id.clone(), why };
+        let sealed = sealed.ok_or_else(|| refused("its sealed record is missing".to_owned()))?;
+        let opened = root
+            .open(&name(&key.key_id), root.epoch(), sealed)
+            .map_err(|error| refused(error.to_string()))?;
+        let private = PrivateKey::from_material(key.algorithm, opened.expose())
+            .map_err(|error| refused(error.to_string()))?;
+        // The record is bound to the key's name; that it is that key's very material is seen
+        // from its public part.
+        if *private.spki() != *key.public_key {
+            return Err(refused("it is not the private part of its public key".to_owned()));
+        }
+        private.sign(message).map_err(|error| refused(error.to_string()))
+    }
+
+    fn importer(&self) -> Option<&dyn Import> {
+        Some(self)
+    }
+}
+
+impl Import for Software {
+    fn import(
+        &self,
+        root: &Unsealed,
+        key_id: &KeyId,
+        private: &PrivateKey,
+    ) -> Result<Made, KeyStoreError> {
+        seal(root, key_id, private)
+    }
+}
+
+fn seal(root: &Unsealed, key_id: &KeyId, private: &PrivateKey) -> Result<Made, KeyStoreError> {
+    let sealed = root
+        .seal(&name(key_id), private.expose_material())
+        .map_err(|error| KeyStoreError::Unavailable(Box::new(error)))?;
+    Ok(Made { public_key: Arc::from(private.spki()), sealed: Some(sealed) })
+}
+
+fn name(key_id: &KeyId) -> RecordName {
+    RecordName::new(RecordKind::PrivateKey, RecordId::from(key_id), RecordVersion::FIRST)
+}

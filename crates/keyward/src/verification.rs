@@ -1,0 +1,264 @@
+//! Judging envelopes with everything that this store knows.
+
+use std::sync::Arc;
+
+use keyward_lifecycle::{
+    audit::proof,
+    bundle::Carried,
+    envelope::Envelope,
+    event::Event,
+    id::{Digest, Fingerprint},
+    ledger::{Entry, LedgerProof, SignedHead, bound, evidence_of, open_checkpoint},
+    purl::Purl,
+    state::State,
+    time::Timestamp,
+    verify::{
+        EvidenceSource, Freshness, Ground, Question, Verdict,
+        judge::{Evidence, LedgerAnswer, TimePolicy},
+        verify,
+    },
+};
+
+use crate::{
+    engine::{Keyward, Shared, unavailable},
+    storage::{LedgerIndex, ReadError, Shelf, Tree},
+    tree::hash_in,
+    writer::ExecuteError,
+};
+
+/// What is asked.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "made from a request, member by member")]
+pub struct VerifyRequest {
+    /// The envelope.
+    pub envelope: Envelope,
+    /// Evidence that came with it.
+    pub carried: Vec<LedgerProof>,
+    /// The artifact's SHA-256.
+    pub artifact: Option<Digest>,
+    /// The purl under which the artifact is wanted.
+    pub purl: Option<Purl>,
+    /// The time judged.
+    pub at: Option<Timestamp>,
+    /// What the log knew then.
+    pub as_of: Option<Timestamp>,
+    /// What a claimed time is worth.
+    pub time_policy: TimePolicy,
+}
+
+impl VerifyRequest {
+    /// A question about `envelope` with nothing else said.
+    #[must_use]
+    pub const fn new(envelope: Envelope) -> Self {
+        Self {
+            envelope,
+            carried: Vec::new(),
+            artifact: None,
+            purl: None,
+            at: None,
+            as_of: None,
+            time_policy: TimePolicy::Evidence,
+        }
+    }
+}
+
+impl Keyward {
+    /// Judges an envelope, with the evidence that came with it and that of this store.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Unavailable`] when the log cannot be read for `as_of`.
+    pub fn verify(&self, request: &VerifyRequest) -> Result<Verdict, ExecuteError> {
+        let state = match request.as_of {
+            Some(then) => Arc::new(self.state_as_of(then)?),
+            None => self.state(),
+        };
+        let now = request.as_of.map_or_else(|| self.now(), |then| state.now(then));
+        let verdict = self.judge(request, &state, now);
+        self.shared.counts.note(&verdict);
+        Ok(verdict)
+    }
+
+    fn judge(&self, request: &VerifyRequest, state: &State, now: Timestamp) -> Verdict {
+        let question = Question {
+            envelope: &request.envelope,
+            artifact: request.artifact,
+            purl: request.purl.as_ref(),
+            at: request.at,
+            time_policy: request.time_policy,
+        };
+        let evidence = Known { shared: &self.shared, carried: &request.carried };
+        let ground = Ground {
+            state,
+            now,
+            freshness: self.freshness(),
+            keys: &*self.shared,
+            evidence: &evidence,
+        };
+        verify(&question, &ground)
+    }
+
+    /// Judges many envelopes on all cores, in order. Each is judged as by [`Self::verify`].
+    #[must_use]
+    pub fn verify_batch(&self, requests: &[VerifyRequest]) -> Vec<Verdict> {
+        let (state, now) = (self.state(), self.now());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let size = requests.len().div_ceil(cores).max(1);
+        let judge = |part: &[VerifyRequest]| -> Vec<Verdict> {
+            part.iter().map(|request| self.judge(request, &state, now)).collect()
+        };
+        let verdicts: Vec<Verdict> = std::thread::scope(|scope| {
+            let parts: Vec<_> =
+                requests.chunks(size).map(|part| scope.spawn(|| judge(part))).collect();
+            // A part whose thread panicked is judged again here, where the panic is seen.
+            parts
+                .into_iter()
+                .zip(requests.chunks(size))
+                .flat_map(|(part, requests)| part.join().unwrap_or_else(|_| judge(requests)))
+                .collect()
+        });
+        verdicts.iter().for_each(|verdict| self.shared.counts.note(verdict));
+        verdicts
+    }
+
+    pub(crate) fn freshness(&self) -> Freshness {
+        // A log that is shorter than one that was seen before lacks what came after.
+        match self.shared.quarantined() {
+            Some(_) => Freshness::Stale,
+            None => Freshness::Fresh,
+        }
+    }
+
+    /// The fold of the events up to `then`, replayed from the log.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Unavailable`].
+    pub fn state_as_of(&self, then: Timestamp) -> Result<State, ExecuteError> {
+        let mut state = State::default();
+        let size = self.state().size();
+        while state.size() < size {
+            let leaves = self.shared.storage.leaves(Tree::Log, state.size(), REPLAY_LEAVES);
+            let leaves = leaves.map_err(|error| unavailable(&error))?;
+            if leaves.is_empty() {
+                break;
+            }
+            for leaf in leaves {
+                let event = Event::from_leaf(state.size(), &leaf);
+                let event = event.map_err(|error| unavailable(&error))?;
+                if event.time > then {
+                    return Ok(state);
+                }
+                state.apply(&event);
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// Leaves read at once while replaying.
+const REPLAY_LEAVES: u32 = 4096;
+/// Checkpoints looked at for one that contains an entry.
+const CHECKPOINTS_TRIED: u32 = 8;
+/// Entries of one key over one content that are looked at.
+const ENTRIES_TRIED: u32 = 64;
+
+/// Evidence that came along, then that of the ledger at hand.
+pub(crate) struct Known<'k> {
+    pub(crate) shared: &'k Shared,
+    pub(crate) carried: &'k [LedgerProof],
+}
+
+impl EvidenceSource for Known<'_> {
+    fn evidence(&self, fingerprint: &Fingerprint, pae: &Digest, signature: &Digest) -> Evidence {
+        let own = self.shared.ledger_proof(fingerprint, pae, signature);
+        match own {
+            Ok(Found::Proven(proof, head)) => {
+                let bound = bound(&proof.entry, &proof.inclusion, &head);
+                bound.map_or_else(Evidence::default, |bound| evidence_of(&proof.entry, bound))
+            }
+            // An entry that no checkpoint contains yet says when, and proves nothing.
+            Ok(Found::Unproven) | Err(_) => self.carried(fingerprint, pae, signature),
+            Ok(Found::Absent) => {
+                let carried = self.carried(fingerprint, pae, signature);
+                if carried.bounds.is_empty() {
+                    return Evidence { ledger: LedgerAnswer::Absent, ..carried };
+                }
+                carried
+            }
+        }
+    }
+}
+
+impl Known<'_> {
+    fn carried(&self, fingerprint: &Fingerprint, pae: &Digest, signature: &Digest) -> Evidence {
+        let authority = &self.shared.authority;
+        let origin = &authority.authority().origin;
+        Carried::new(self.carried, origin, authority.log_verifiers()).evidence(
+            fingerprint,
+            pae,
+            signature,
+        )
+    }
+}
+
+/// What the ledger has of a signature.
+pub(crate) enum Found {
+    /// An entry that a signed checkpoint contains.
+    Proven(Box<LedgerProof>, SignedHead),
+    /// An entry that no checkpoint contains yet: made while sealed.
+    Unproven,
+    /// No entry of that key over that content.
+    Absent,
+}
+
+impl Shared {
+    /// The ledger's entry for a signature, with its proof.
+    pub(crate) fn ledger_proof(
+        &self,
+        fingerprint: &Fingerprint,
+        pae: &Digest,
+        signature: &Digest,
+    ) -> Result<Found, ReadError> {
+        let places =
+            self.storage.ledger(LedgerIndex::Signed(*fingerprint, *pae), None, ENTRIES_TRIED)?;
+        if places.is_empty() {
+            return Ok(Found::Absent);
+        }
+        for place in places {
+            let Some(entry) = self.entry(place)? else { continue };
+            if entry.signature == *signature {
+                return self.prove(entry);
+            }
+        }
+        Ok(Found::Absent)
+    }
+
+    pub(crate) fn entry(&self, place: u64) -> Result<Option<Entry>, ReadError> {
+        let leaf = self.storage.leaves(Tree::Ledger, place, 1)?.into_iter().next();
+        Ok(leaf.and_then(|leaf| Entry::from_leaf(place, &leaf)))
+    }
+
+    /// The earliest checkpoint that contains the entry, and the path to it.
+    fn prove(&self, entry: Entry) -> Result<Found, ReadError> {
+        let second = u64::try_from(entry.time.seconds()).unwrap_or(0);
+        let after = second.saturating_sub(1).to_be_bytes();
+        let items = self.storage.items(Shelf::Checkpoint, Some(&after), CHECKPOINTS_TRIED)?;
+        let authority = self.authority.authority();
+        for item in items {
+            let verifiers = self.authority.log_verifiers();
+            let Ok(head) = open_checkpoint(&item.bytes, &authority.origin, verifiers) else {
+                continue;
+            };
+            if head.ledger().size <= entry.seq {
+                continue;
+            }
+            let mut fetch = |at| hash_in(&*self.storage, Tree::Ledger, at);
+            let Ok(inclusion) = proof::inclusion(entry.seq, head.ledger().size, &mut fetch) else {
+                continue;
+            };
+            let Ok(checkpoint) = String::from_utf8(item.bytes) else { continue };
+            let proof = LedgerProof { entry, inclusion, checkpoint };
+            return Ok(Found::Proven(Box::new(proof), head));
+        }
+        Ok(Found::Unproven)
+    }
+}
