@@ -20,6 +20,9 @@ const STATEMENTS_KEPT: usize = 64;
 /// Pages that the writing and each reading connection may cache, in KiB.
 const WRITER_CACHE_KIB: i32 = 16 << 10;
 const READER_CACHE_KIB: i32 = 4 << 10;
+/// Pages of the write-ahead log at which it is copied back into the file, which waits for two
+/// syncs: at SQLite's own 1,000 that would be every few batches of signatures.
+const WAL_PAGES: i64 = 8 << 10;
 /// What is left of the write-ahead log after it was copied back, in bytes.
 const WAL_BYTES_KEPT: i64 = 32 << 20;
 
@@ -62,13 +65,12 @@ pub(super) fn log_ahead(connection: &Connection) -> rusqlite::Result<bool> {
         connection
             .pragma_update_and_check(Some("signer"), "journal_mode", "WAL", |row| row.get(0))?;
     connection.pragma_update(Some("signer"), "synchronous", "FULL")?;
-    let kept = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-    connection.pragma_update_and_check(
-        Some("signer"),
-        "journal_size_limit",
-        WAL_BYTES_KEPT,
-        kept,
-    )?;
+    for (schema, pragma, value) in [
+        (None, "wal_autocheckpoint", WAL_PAGES),
+        (Some("signer"), "journal_size_limit", WAL_BYTES_KEPT),
+    ] {
+        connection.pragma_update_and_check(schema, pragma, value, |row| row.get::<_, i64>(0))?;
+    }
     Ok(mode == "wal")
 }
 

@@ -126,16 +126,19 @@ pub(super) fn item_at_or_before(
         .map_err(failure::read)
 }
 
+const KEY: &str = "SELECT seq FROM signer.ledger INDEXED BY ledger_by_key
+    WHERE fingerprint = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+const SIGNED: &str = "SELECT seq FROM signer.ledger INDEXED BY ledger_by_pae
+    WHERE substr(pae, 1, 8) = substr(?4, 1, 8)
+      AND substr(fingerprint, 1, 8) = substr(?1, 1, 8)
+      AND seq > ?2 AND pae = ?4 AND fingerprint = ?1 ORDER BY seq LIMIT ?3";
+
 pub(super) fn ledger(
     connection: &Connection,
     find: LedgerIndex,
     after: Option<u64>,
     limit: u32,
 ) -> Result<Vec<u64>, ReadError> {
-    const KEY: &str = "SELECT seq FROM signer.ledger INDEXED BY ledger_by_key
-        WHERE fingerprint = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
-    const SIGNED: &str = "SELECT seq FROM signer.ledger INDEXED BY ledger_by_pae
-        WHERE fingerprint = ?1 AND seq > ?2 AND pae = ?4 ORDER BY seq LIMIT ?3";
     let (after, limit) = (after.map_or(-1, signed), limit::page(limit));
     let collect = |rows: rusqlite::Rows<'_>| rows.mapped(|row| place(row, 0)).collect();
     let found: rusqlite::Result<Vec<u64>> = match find {
@@ -156,4 +159,36 @@ fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<
 fn blob<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Result<&'a [u8], ReadError> {
     let value = row.get_ref(column).map_err(failure::read)?;
     value.as_blob().map_err(|error| failure::damaged(&error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_is_found_by_its_indexes_in_order() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = crate::sqlite::SqliteOptions::default();
+        let store = crate::sqlite::Sqlite::open_or_create(directory.path(), options);
+        let store = store.expect("a store");
+        for (sql, expected) in [
+            (
+                KEY,
+                "SEARCH signer.ledger USING COVERING INDEX ledger_by_key (fingerprint=? AND seq>?)",
+            ),
+            (
+                SIGNED,
+                "SEARCH signer.ledger USING INDEX ledger_by_pae (<expr>=? AND <expr>=? AND seq>?)",
+            ),
+        ] {
+            let plan = store.readers.with(|connection| {
+                let mut select = prepare(connection, &format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let steps: rusqlite::Result<_> =
+                    select.raw_query().mapped(|row| row.get(3)).collect();
+                steps.map_err(failure::read)
+            });
+            let plan: Vec<String> = plan.expect("a plan");
+            assert_eq!(plan, [expected]);
+        }
+    }
 }
