@@ -6,19 +6,25 @@
 //! again).
 
 pub mod actor;
+pub mod anchor;
+pub mod audit;
 pub mod clock;
 pub mod counts;
 pub mod engine;
+pub mod incident;
 pub mod key;
 pub mod keystore;
 pub mod pin;
 mod projection;
 pub mod proof;
-mod rescan;
+pub mod rescan;
+pub mod rotation;
 pub mod signing;
 pub mod start;
+pub mod status;
 pub mod storage;
 mod system;
+pub mod token;
 mod tree;
 pub mod verification;
 mod writer;

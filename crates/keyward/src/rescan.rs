@@ -7,10 +7,26 @@ use keyward_lifecycle::{
     event::Event,
     id::{AnchorId, KeyId},
     state::State,
+    verify::Verdict,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::storage::{Item, ItemChange, Shelf};
+use crate::{
+    engine::{Keyward, unavailable},
+    storage::{Item, ItemChange, LedgerIndex, Shelf},
+    verification::VerifyRequest,
+    writer::ExecuteError,
+};
+
+/// What a pass of the worker did.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Rescanned {
+    /// Proofs judged again, with their verdicts.
+    pub judged: Vec<Verdict>,
+    /// Proofs that still wait.
+    pub pending: u64,
+}
 
 /// What is left to do for one revocation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,3 +54,81 @@ pub(crate) fn queue(
     let name = event.seq.to_be_bytes().to_vec();
     Some(ItemChange::Put(Shelf::Rescan, Item { name, bytes }))
 }
+
+impl Keyward {
+    /// Judges up to `limit` of the proofs that wait.
+    ///
+    /// # Errors
+    /// [`ExecuteError`]; what was judged until then is done.
+    pub fn rescan(&self, limit: u32) -> Result<Rescanned, ExecuteError> {
+        let mut done = Rescanned::default();
+        let mut left = limit;
+        for (name, task) in self.tasks()? {
+            if left == 0 {
+                break;
+            }
+            let places = self.waiting(&task, left)?;
+            let finished = places.len() < left as usize;
+            for place in &places {
+                done.judged.extend(self.judge_again(*place)?);
+            }
+            left = left.saturating_sub(u32::try_from(places.len()).unwrap_or(u32::MAX));
+            let change = if finished {
+                ItemChange::Remove(Shelf::Rescan, name)
+            } else {
+                let task = Task { done: places.last().copied().or(task.done), ..task };
+                let bytes = serde_json::to_vec(&task).map_err(|error| unavailable(&error))?;
+                ItemChange::Put(Shelf::Rescan, Item { name, bytes })
+            };
+            self.keep(vec![change])?;
+        }
+        done.pending = self.pending_rescans(None)?;
+        Ok(done)
+    }
+
+    /// How many proofs wait to be judged again: all, or those that touch one anchor.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Unavailable`].
+    pub fn pending_rescans(&self, anchor: Option<AnchorId>) -> Result<u64, ExecuteError> {
+        let state = self.state();
+        let touches = |task: &Task| {
+            let Some(anchor) = anchor else { return true };
+            let member = state.anchor_number(&anchor).zip(state.key(&task.key_id));
+            let member = member.is_some_and(|(number, key)| key.membership(number).is_some());
+            member && task.anchor_id.is_none_or(|only| only == anchor)
+        };
+        let mut pending = 0_u64;
+        for (_, task) in self.tasks()?.into_iter().filter(|(_, task)| touches(task)) {
+            pending = pending.saturating_add(self.waiting(&task, COUNT_MAX)?.len() as u64);
+        }
+        Ok(pending)
+    }
+
+    fn tasks(&self) -> Result<Vec<(Vec<u8>, Task)>, ExecuteError> {
+        let items = self.shared.storage.items(Shelf::Rescan, None, TASKS_MAX);
+        let items = items.map_err(|error| unavailable(&error))?;
+        let read = |item: Item| Some((item.name, serde_json::from_slice(&item.bytes).ok()?));
+        Ok(items.into_iter().filter_map(read).collect())
+    }
+
+    fn waiting(&self, task: &Task, limit: u32) -> Result<Vec<u64>, ExecuteError> {
+        let state = self.state();
+        let Some(key) = state.key(&task.key_id) else { return Ok(Vec::new()) };
+        let find = LedgerIndex::Key(key.record.fingerprint);
+        let places = self.shared.storage.ledger(find, task.done, limit);
+        places.map_err(|error| unavailable(&error))
+    }
+
+    fn judge_again(&self, place: u64) -> Result<Option<Verdict>, ExecuteError> {
+        let entry = self.shared.entry(place).map_err(|error| unavailable(&error))?;
+        let Some(entry) = entry else { return Ok(None) };
+        let Some(envelope) = self.envelope(&entry.proof)? else { return Ok(None) };
+        self.verify(&VerifyRequest::new(envelope)).map(Some)
+    }
+}
+
+/// Most revocations that wait at once.
+const TASKS_MAX: u32 = 100_000;
+/// Most proofs of one key that are counted.
+const COUNT_MAX: u32 = 1_000_000;

@@ -44,6 +44,8 @@ pub(crate) enum Job {
     Snapshot { reply: Reply<(u64, Digest)> },
     /// The root key has become usable, or is gone: checkpoints resume, or stop.
     RootChanged { reply: Reply<()> },
+    /// Sign a checkpoint, and keep it outside the database at once.
+    Repin { reply: Reply<()> },
     /// Append what waits and stop.
     Stop,
 }

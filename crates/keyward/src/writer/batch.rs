@@ -121,6 +121,11 @@ impl<'w> Draft<'w> {
                 self.wants_checkpoint = true;
                 Some(Box::new(move |fate| drop(reply.send(fate))))
             }
+            Job::Repin { reply } => {
+                self.wants_checkpoint = true;
+                self.control = true;
+                Some(Box::new(move |fate| drop(reply.send(fate))))
+            }
             Job::Stop => None,
         }
     }

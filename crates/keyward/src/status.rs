@@ -1,0 +1,85 @@
+//! How the store is: sealed or not, whole or quarantined, and which key stores are missing.
+
+use keyward_barrier::RootId;
+use keyward_lifecycle::{
+    command::Command,
+    id::{ActorId, ProfileName},
+    profile::StoreAddress,
+};
+
+use crate::{
+    engine::{Keyward, Quarantine, unavailable},
+    writer::{ExecuteError, Receipt},
+};
+
+/// How the store is.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Status {
+    /// The store identity's fingerprint, as text.
+    pub root_id: String,
+    /// The root key's generation; `None` while sealed.
+    pub epoch: Option<u32>,
+    /// Whether the root key is in memory.
+    pub unsealed: bool,
+    /// How the root key's memory is protected; `None` while sealed.
+    pub memory: Option<&'static str>,
+    /// Leaves of the log.
+    pub log_size: u64,
+    /// Entries of the ledger.
+    pub ledger_size: u64,
+    /// Set when the log is shorter than a checkpoint that was kept.
+    pub quarantine: Option<Quarantine>,
+    /// Whether the writer has stopped because it cannot know what is on the disk.
+    pub halted: bool,
+    /// Profiles whose key store is not built into this program.
+    pub unavailable: Vec<(ProfileName, StoreAddress)>,
+}
+
+impl Keyward {
+    /// How the store is.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Unavailable`].
+    pub fn status(&self) -> Result<Status, ExecuteError> {
+        let heads = self.shared.storage.heads().map_err(|error| unavailable(&error))?;
+        let state = self.state();
+        let root = self.shared.root();
+        let root_id = RootId::from_fingerprint(self.shared.authority.authority().root_id);
+        let unavailable = state
+            .profiles()
+            .filter(|profile| !self.store_available(&profile.key_store))
+            .map(|profile| (profile.name.clone(), profile.key_store.clone()));
+        Ok(Status {
+            root_id: root_id.to_string(),
+            epoch: root.as_ref().map(|root| root.unsealed.epoch().number()),
+            unsealed: root.is_some(),
+            memory: root.as_ref().map(|root| root.unsealed.memory().name()),
+            log_size: heads.log,
+            ledger_size: heads.ledger,
+            quarantine: self.shared.quarantined(),
+            halted: self.shared.is_halted(),
+            unavailable: unavailable.collect(),
+        })
+    }
+
+    /// Accepts a log that is shorter than the checkpoint kept from before: an administrator
+    /// says that the store was restored on purpose, and the log says who did.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Sealed`]: the new log must be signed for. Another if it cannot be logged.
+    pub fn accept_rollback(&self, actor: &ActorId) -> Result<Option<Receipt>, ExecuteError> {
+        let Some(Quarantine { kept_size, kept_root, .. }) = self.shared.quarantined() else {
+            return Ok(None);
+        };
+        if !self.shared.is_unsealed() {
+            return Err(ExecuteError::Sealed);
+        }
+        let command = Command::AcceptRollback { kept_size, kept_root };
+        let receipt = self.execute(actor, command)?;
+        self.shared.end_quarantine();
+        // A checkpoint over the accepted log replaces the one that was kept.
+        self.shared.ask(|reply| crate::writer::Job::Repin { reply })?;
+        Ok(Some(receipt))
+    }
+}
