@@ -18,4 +18,5 @@ mod rules;
 mod statement;
 mod tlog;
 mod tree;
+mod verdict;
 mod world;

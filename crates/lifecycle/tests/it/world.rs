@@ -32,7 +32,7 @@ impl World {
     pub(crate) fn begun() -> Self {
         let mut world = Self { log: Vec::new(), state: State::default(), clock: day(0) };
         for profile in Profile::built_in() {
-            let _ = world.must(Command::DefineProfile(profile));
+            world.must(Command::DefineProfile(profile));
         }
         world
     }

@@ -1,0 +1,7 @@
+//! Who is believed, when: real signatures before anchors, with evidence of every kind.
+
+mod court;
+mod rotation;
+mod subject;
+mod table;
+mod threshold;
