@@ -1,0 +1,77 @@
+//! `keyward audit …`.
+
+use serde_json::json;
+
+use super::{key::put, offline};
+use crate::{
+    args::{AuditProof, AuditQuery, AuditVerb, AuditVerify},
+    exit::{Exit, Failure},
+    input, render,
+    session::Session,
+    transport::Request,
+};
+
+pub(super) fn run(session: &mut Session<'_>, verb: AuditVerb) -> Result<Exit, Failure> {
+    match verb {
+        AuditVerb::Query(query) => self::query(session, query)?,
+        AuditVerb::Export { out } => {
+            let bundle = session.send(&Request::get("/audit/export"))?;
+            session.deliver(&bundle, out.as_deref())?;
+        }
+        AuditVerb::Verify(verify) => return self::verify(session, &verify),
+        AuditVerb::Checkpoint => {
+            let checkpoint = session.send(&Request::get("/audit/checkpoint"))?;
+            session.print_bytes(&checkpoint)?;
+        }
+        AuditVerb::Proof(proof) => {
+            let AuditProof { index, from, to } = proof;
+            let request = match index {
+                Some(index) => Request::get("/audit/proof/inclusion").with("index", Some(index)),
+                None => Request::get("/audit/proof/consistency").with("from", from).with("to", to),
+            };
+            let proof = session.ask(&request)?;
+            session.emit(&proof, render::audit::proof)?;
+        }
+        AuditVerb::Snapshot => {
+            let snapshot = session.ask(&Request::post("/audit/snapshot", json!({})))?;
+            session.emit(&snapshot, render::audit::snapshot)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn query(session: &mut Session<'_>, query: AuditQuery) -> Result<(), Failure> {
+    let AuditQuery { event_type, from, to, key_id, anchor_id, limit } = query;
+    let page = || {
+        Request::get("/audit/events")
+            .with("type", event_type.as_deref())
+            .with("keyId", key_id.as_deref())
+            .with("anchorId", anchor_id.as_deref())
+            .with("from", from)
+            .with("to", to.map(|to| to.0))
+            .with("limit", limit.map(|limit| limit.min(PAGE_EVENTS)))
+    };
+    let events = session.list(page, ("events", "beforeSeq"), limit)?;
+    session.emit(&events, render::audit::events)
+}
+
+fn verify(session: &mut Session<'_>, verify: &AuditVerify) -> Result<Exit, Failure> {
+    let AuditVerify { checkpoint, trust, authority } = verify;
+    let checkpoint = match checkpoint {
+        Some(file) => Some(input::read_text(session, file)?),
+        None => None,
+    };
+    let answer = match trust {
+        Some(file) => offline::audit(session, file, authority.as_ref(), checkpoint.as_deref())?,
+        None => {
+            let mut body = json!({});
+            put(&mut body, "checkpoint", checkpoint);
+            session.ask(&Request::post("/audit/verify", body))?
+        }
+    };
+    session.emit(&answer, render::audit::verified)?;
+    Ok(if answer.is_true("ok") { Exit::Done } else { Exit::No })
+}
+
+/// Most events of one page.
+const PAGE_EVENTS: usize = 1_000;

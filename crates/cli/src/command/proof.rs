@@ -1,0 +1,53 @@
+//! `keyward proof …`.
+
+use serde_json::json;
+
+use super::key::put;
+use crate::{
+    args::{ProofResign, ProofVerb},
+    exit::Failure,
+    render,
+    session::Session,
+    transport::{Request, segment},
+};
+
+pub(super) fn run(session: &mut Session<'_>, verb: ProofVerb) -> Result<(), Failure> {
+    match verb {
+        ProofVerb::Show { id } => {
+            let bundle = session.ask(&Request::get(path(&id, "")))?;
+            let text = bundle.to_json();
+            session.print(&text)
+        }
+        // The very bytes, since a bundle is content-addressed.
+        ProofVerb::Export { id, out } => {
+            let bundle = session.send(&Request::get(path(&id, "")))?;
+            session.deliver(&bundle, out.as_deref())
+        }
+        ProofVerb::List { key_id } => {
+            let page = || Request::get("/proofs").with("keyId", key_id.as_deref());
+            let proofs = session.list(page, ("proofs", "after"), None)?;
+            session.emit(&proofs, render::proof::list)
+        }
+        ProofVerb::ReSign(resign) => self::resign(session, resign),
+        ProofVerb::Rescan { limit } => {
+            let mut body = json!({});
+            put(&mut body, "limit", limit);
+            let answer = session.ask(&Request::post("/proofs/rescan", body))?;
+            session.emit(&answer, render::proof::rescan)
+        }
+    }
+}
+
+fn path(id: &str, below: &str) -> String {
+    format!("/proofs/{}{below}", segment(id))
+}
+
+fn resign(session: &mut Session<'_>, resign: ProofResign) -> Result<(), Failure> {
+    let ProofResign { id, key_id, reason, out } = resign;
+    let body = json!({ "keyId": key_id, "reason": reason });
+    let answer = session.ask(&Request::post(path(&id, "/re-sign"), body))?;
+    if let (Some(out), Some(envelope)) = (out, answer.inner("envelope")) {
+        session.deliver(envelope.to_line().as_bytes(), Some(&out))?;
+    }
+    session.emit(&answer, render::proof::resigned)
+}

@@ -1,0 +1,86 @@
+//! The store's password: from a file, a descriptor, or somebody at the terminal; never from the
+//! command line.
+
+use std::path::{Path, PathBuf};
+
+use keyward_crypto::secret::Password;
+use keyward_storage::durable::read_limited;
+use zeroize::Zeroizing;
+
+use crate::{args::Global, exit::Failure, surroundings::Surroundings};
+
+/// Longest password file, in bytes: the longest password and a line end.
+const FILE_BYTES_MAX: u64 = 4098;
+
+/// The password, wherever it is to be had.
+pub(crate) fn obtain(
+    global: &Global,
+    surroundings: &mut Surroundings,
+) -> Result<Password, Failure> {
+    if let Some(password) = given(global)? {
+        return Ok(password);
+    }
+    if !surroundings.terminal.stdin {
+        return Err(Failure::error("the store is sealed, and this command needs its root key")
+            .hint("name a file with the password: --password-file FILE or KEYWARD_PASSWORD_FILE"));
+    }
+    ask(surroundings, "Password of the store: ")
+}
+
+/// The password of a store that is being made.
+pub(crate) fn obtain_new(
+    global: &Global,
+    surroundings: &mut Surroundings,
+) -> Result<Password, Failure> {
+    if let Some(password) = given(global)? {
+        return Ok(password);
+    }
+    if !surroundings.terminal.stdin {
+        return Err(Failure::error("a store needs a password, and there is nobody to ask for one")
+            .hint("name a file with it: --password-file FILE or KEYWARD_PASSWORD_FILE"));
+    }
+    let first = ask(surroundings, "Password for the new store: ")?;
+    let second = ask(surroundings, "The same again: ")?;
+    if first.is_same_as(&second) {
+        Ok(first)
+    } else {
+        Err(Failure::error("the two passwords are not the same"))
+    }
+}
+
+/// The password as a member of a JSON body.
+pub(crate) fn to_json(password: &Password) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let text = std::str::from_utf8(password.expose())
+        .map_err(|_| Failure::error("the password is not text in UTF-8"))?;
+    // Room from the start: a vector that grows leaves copies behind.
+    let room = text.len().saturating_mul(6).saturating_add(32);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    bytes.extend_from_slice(b"{\"password\":");
+    serde_json::to_writer(&mut *bytes, text).map_err(|e| Failure::of(&e))?;
+    bytes.push(b'}');
+    Ok(bytes)
+}
+
+fn given(global: &Global) -> Result<Option<Password>, Failure> {
+    let path = match (&global.password_fd, &global.password_file) {
+        (Some(fd), _) => PathBuf::from(format!("/dev/fd/{fd}")),
+        (None, Some(path)) => path.clone(),
+        (None, None) => return Ok(None),
+    };
+    let bytes = Zeroizing::new(read_limited(&path, FILE_BYTES_MAX).map_err(|e| Failure::of(&e))?);
+    // Editors and `echo` end the last line; the end is no part of the password.
+    let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    taken(line, &path).map(Some)
+}
+
+fn taken(bytes: &[u8], path: &Path) -> Result<Password, Failure> {
+    Password::new(bytes.to_vec())
+        .map_err(|refused| Failure::error(format!("{}: {refused}", path.display())))
+}
+
+fn ask(surroundings: &mut Surroundings, prompt: &str) -> Result<Password, Failure> {
+    let line = (surroundings.ask)(prompt)
+        .map_err(|error| Failure::error(format!("the password cannot be read: {error}")))?;
+    Password::new(line.as_bytes().to_vec()).map_err(|refused| Failure::error(refused.to_string()))
+}

@@ -1,0 +1,83 @@
+//! Proofs and incidents.
+
+use super::{Document, anchors, fields, table};
+
+/// The proofs that were made here.
+pub(crate) fn list(answer: &Document) -> String {
+    let row = |proof: &Document| {
+        ["id", "keyId", "time", "subject", "predicateType"]
+            .map(|member| proof.text(member).unwrap_or_else(|| "-".to_owned()))
+    };
+    let rows = answer.list("proofs").iter().map(row).collect();
+    table(["Proof", "Key ID", "Time", "Subject", "Predicate Type"], rows)
+}
+
+/// What was judged again.
+pub(crate) fn rescan(answer: &Document) -> String {
+    fields(&[("Judged", answer.text("judged")), ("Pending", answer.text("pending"))])
+}
+
+/// A signature made in place of another.
+pub(crate) fn resigned(answer: &Document) -> String {
+    fields(&[
+        ("Old", answer.text("old")),
+        ("New", answer.text("new")),
+        ("Statement", answer.text("statement")),
+    ])
+}
+
+/// What a compromised key signed, by what is known of the time (SO-104, SO-105).
+pub(crate) fn report(report: &Document) -> String {
+    let revocation = report.inner("revocation");
+    let of_revocation = |member| revocation.as_ref().and_then(|revocation| revocation.text(member));
+    let mut text = fields(&[
+        ("Key", report.text("keyId")),
+        ("Fingerprint", report.text("fingerprint")),
+        ("Status", report.text("status")),
+        ("Reason", of_revocation("reason")),
+        ("Effective", of_revocation("effectiveAt")),
+        ("Compromised Since", of_revocation("invalidityDate")),
+        ("Generated", report.text("generatedAt")),
+    ]);
+    for (label, member) in PARTS {
+        let proofs = report.list(member);
+        text.push_str(&format!("{label}: {}\n", proofs.len()));
+        if !proofs.is_empty() {
+            text.push_str(&table(
+                ["Proof", "Time", "Evidence", "Verdict", "Subject"],
+                proofs.iter().map(row).collect(),
+            ));
+        }
+    }
+    text
+}
+
+/// What an emergency rotation did.
+pub(crate) fn rotated(answer: &Document) -> String {
+    let generated = answer.inner("generated");
+    let of_new = |member| generated.as_ref().and_then(|key| key.text(member));
+    let revoked = answer.inner("revoked");
+    let revoked = revoked.and_then(|key| key.text("keyId")).or_else(|| answer.text("revoked"));
+    fields(&[
+        ("Revoked", revoked),
+        ("Generated", of_new("keyId")),
+        ("Fingerprint", of_new("fingerprint")),
+        ("Status", of_new("status")),
+    ]) + &anchors(answer)
+}
+
+const PARTS: [(&str, &str); 4] = [
+    ("Proven Before", "provenBefore"),
+    ("Unproven", "unproven"),
+    ("After", "after"),
+    ("Not In Ledger", "notInLedger"),
+];
+
+fn row(proof: &Document) -> [String; 5] {
+    let verdict = proof.inner("verdict");
+    let verdict =
+        verdict.and_then(|verdict| verdict.text("reason")).or_else(|| proof.text("verdict"));
+    let text = |member| proof.text(member).unwrap_or_else(|| "-".to_owned());
+    let verdict = verdict.unwrap_or_else(|| "-".to_owned());
+    [text("proof"), text("time"), text("class"), verdict, text("subject")]
+}

@@ -1,0 +1,36 @@
+//! The store as a whole.
+
+use super::{Document, fields};
+
+/// How the store is doing.
+pub(crate) fn status(answer: &Document) -> String {
+    let quarantined = answer.is_true("quarantined").then(|| "yes".to_owned());
+    let mut text = root(answer);
+    text.push_str(&fields(&[
+        ("Log Size", answer.text("logSize")),
+        ("Ledger Size", answer.text("ledgerSize")),
+        ("Quarantined", quarantined),
+    ]));
+    for store in answer.list("unavailableStores") {
+        let part = |member| store.text(member).unwrap_or_default();
+        let (profile, address, why) = (part("profile"), part("store"), part("why"));
+        text.push_str(&format!("Unavailable: profile {profile}, {address}: {why}\n"));
+    }
+    text.push_str(&fields(&[("Version", answer.text("version"))]));
+    text
+}
+
+/// The root key's state.
+pub(crate) fn root(answer: &Document) -> String {
+    fields(&[
+        ("Root ID", answer.text("rootId")),
+        ("Epoch", answer.text("epoch")),
+        ("State", answer.text("state")),
+        ("Memory", answer.text("memory")),
+    ])
+}
+
+/// What was found and what is kept after a restore.
+pub(crate) fn rollback(answer: &Document) -> String {
+    fields(&[("Found", answer.text("found")), ("Kept", answer.text("kept"))])
+}

@@ -1,0 +1,180 @@
+//! One command at work: its surroundings, its way to the API, and how it prints.
+
+use std::fmt::Display;
+
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Global, Output},
+    exit::Failure,
+    password,
+    render::{self, Document},
+    surroundings::Surroundings,
+    transport::{self, Body, Choice, Method, Problem, Request, Response, Transport},
+};
+
+/// Most pages of one list that are fetched: more than any store of the design's size has.
+const PAGES_MAX: usize = 100_000;
+
+/// One command at work.
+pub(crate) struct Session<'s> {
+    pub(crate) surroundings: &'s mut Surroundings,
+    pub(crate) global: Global,
+    transport: Option<Box<dyn Transport>>,
+}
+
+impl<'s> Session<'s> {
+    pub(crate) fn new(surroundings: &'s mut Surroundings, global: Global) -> Self {
+        Self { surroundings, global, transport: None }
+    }
+
+    /// The data directory.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.global.data.clone().unwrap_or_else(|| self.surroundings.data.clone())
+    }
+
+    /// Whether data is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.global.output == Output::Json
+    }
+
+    /// Asks the API; an answer that is no success is a failure.
+    pub(crate) fn send(&mut self, request: &Request) -> Result<Vec<u8>, Failure> {
+        let response = self.try_once(request)?;
+        if is_success(&response) {
+            return Ok(response.body);
+        }
+        let problem = Problem::of(&response);
+        if !problem.is_sealed() {
+            return Err(problem.into());
+        }
+        if !self.transport()?.takes_passwords() {
+            return Err(Failure::from(problem).hint("unseal it with `keyward root unseal`"));
+        }
+        self.unseal()?;
+        let response = self.try_once(request)?;
+        if is_success(&response) { Ok(response.body) } else { Err(Problem::of(&response).into()) }
+    }
+
+    /// Unseals whatever answers, with the password.
+    pub(crate) fn unseal(&mut self) -> Result<Document, Failure> {
+        let password = password::obtain(&self.global, self.surroundings)?;
+        let body = Body::Secret(password::to_json(&password)?);
+        drop(password);
+        let path = "/root/unseal".to_owned();
+        let request = Request { method: Method::Post, path, query: Vec::new(), body };
+        let response = self.try_once(&request)?;
+        if is_success(&response) {
+            Document::parse(&response.body)
+        } else {
+            Err(Problem::of(&response).into())
+        }
+    }
+
+    /// Whether this very process has the store open.
+    pub(crate) fn is_embedded(&mut self) -> Result<bool, Failure> {
+        Ok(self.transport()?.takes_passwords())
+    }
+
+    /// Asks for a document.
+    pub(crate) fn ask(&mut self, request: &Request) -> Result<Document, Failure> {
+        let document = Document::parse(&self.send(request)?)?;
+        for warning in document.texts("warnings") {
+            self.note(format_args!("warning: {warning}"))?;
+        }
+        Ok(document)
+    }
+
+    /// Asks for a whole list, page by page, up to `limit`; `member` holds it, `next` is where
+    /// the next page begins, to be given as `cursor`.
+    pub(crate) fn list(
+        &mut self,
+        request: impl Fn() -> Request,
+        (member, cursor): (&'static str, &'static str),
+        limit: Option<usize>,
+    ) -> Result<Document, Failure> {
+        let limit = limit.unwrap_or(usize::MAX);
+        let mut all: Vec<Value> = Vec::new();
+        let mut next: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let page = self.ask(&request().with(cursor, next.take()))?;
+            next = page.cursor();
+            all.extend(page.into_list(member));
+            if next.is_none() || all.len() >= limit {
+                break;
+            }
+        }
+        all.truncate(limit);
+        Ok(Document::from(json!({ member: all })))
+    }
+
+    /// Prints a document: as it is for programs, as `text` says for people.
+    pub(crate) fn emit(
+        &mut self,
+        document: &Document,
+        text: impl FnOnce(&Document) -> String,
+    ) -> Result<(), Failure> {
+        let printed = if self.is_json() { document.to_json() } else { text(document) };
+        self.print(&printed)
+    }
+
+    /// Prints data as it is.
+    pub(crate) fn print(&mut self, text: &str) -> Result<(), Failure> {
+        self.print_bytes(text.as_bytes())
+    }
+
+    /// Prints data as it is.
+    pub(crate) fn print_bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.surroundings.stdout.write_all(bytes)?;
+        Ok(self.surroundings.stdout.flush()?)
+    }
+
+    /// Prints a line beside the data.
+    pub(crate) fn note(&mut self, text: impl Display) -> Result<(), Failure> {
+        Ok(writeln!(self.surroundings.stderr, "{text}")?)
+    }
+
+    /// Writes data to a file, or prints it.
+    pub(crate) fn deliver(
+        &mut self,
+        bytes: &[u8],
+        out: Option<&std::path::Path>,
+    ) -> Result<(), Failure> {
+        match out {
+            Some(path) => crate::input::write(path, bytes),
+            None => self.print_bytes(bytes),
+        }
+    }
+
+    /// How signs are shown.
+    pub(crate) fn signs(&self) -> render::Signs {
+        if self.surroundings.terminal.shows_signs() {
+            render::Signs::Unicode
+        } else {
+            render::Signs::Ascii
+        }
+    }
+
+    fn try_once(&mut self, request: &Request) -> Result<Response, Failure> {
+        self.transport()?.call(request)
+    }
+
+    fn transport(&mut self) -> Result<&mut Box<dyn Transport>, Failure> {
+        let chosen = match self.transport.take() {
+            Some(transport) => transport,
+            None => transport::choose(Choice {
+                addr: self.global.addr.as_deref(),
+                ca: self.global.ca.clone(),
+                token_file: self.global.token_file.clone(),
+                data: self.data(),
+                config: self.global.config.clone(),
+                clock: self.surroundings.clock.clone(),
+            })?,
+        };
+        Ok(self.transport.insert(chosen))
+    }
+}
+
+const fn is_success(response: &Response) -> bool {
+    200 <= response.status && response.status < 300
+}

@@ -1,0 +1,105 @@
+//! RFC 9457 problems, and what each means for the exit code.
+
+use serde::Deserialize;
+
+use super::Response;
+use crate::{exit::Failure, render::plain};
+
+/// What the API says when it does not do what is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    status: u16,
+    code: String,
+    detail: String,
+    hint: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    title: Option<String>,
+    detail: Option<String>,
+    hint: Option<String>,
+    code: Option<String>,
+}
+
+impl Problem {
+    /// Reads an answer that is not a success.
+    pub(crate) fn of(response: &Response) -> Self {
+        let status = response.status;
+        let Ok(wire) = serde_json::from_slice::<Wire>(&response.body) else {
+            let detail = format!("the server answers {status} and does not say why");
+            return Self { status, code: String::new(), detail, hint: None };
+        };
+        let detail = wire.detail.or(wire.title);
+        Self {
+            status,
+            code: wire.code.unwrap_or_default(),
+            detail: detail
+                .map_or_else(|| format!("the server answers {status}"), |text| plain(&text)),
+            hint: wire.hint.map(|text| plain(&text)),
+        }
+    }
+
+    /// Whether the store is sealed.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.status == 503 && self.code == "sealed"
+    }
+
+    /// Whether a rule said no, rather than the call or the system being at fault.
+    fn is_refusal(&self) -> bool {
+        match self.status {
+            404 => self.code != "no-such-route",
+            409 | 422 => true,
+            403 => !ACCESS_CODES.contains(&self.code.as_str()),
+            _ => false,
+        }
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        let refused = problem.is_refusal();
+        let Problem { status: _, code: _, detail, hint } = problem;
+        let failure = if refused { Self::refused(detail) } else { Self::error(detail) };
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+/// The words for 403 when it is the caller who may not, not the thing that cannot.
+const ACCESS_CODES: [&str; 4] = ["forbidden", "missing-scope", "under-scoped", "not-allowed"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    #[track_caller]
+    fn check(status: u16, body: &str, exit: Exit, text: &str) {
+        let response = Response { status, body: body.as_bytes().to_vec() };
+        let failure = Failure::from(Problem::of(&response));
+        assert_eq!(failure.exit(), exit);
+        assert_eq!(failure.to_string(), text);
+    }
+
+    #[test]
+    fn a_refusal_exits_1_and_everything_else_2() {
+        let body = r#"{"type":"about:blank","title":"Not Found","status":404,
+            "detail":"there is no key `k`","hint":"`keyward key list` shows the keys",
+            "code":"no-such-key"}"#;
+        let text = "error: there is no key `k`\nhint: `keyward key list` shows the keys";
+        check(404, body, Exit::No, text);
+        check(422, r#"{"detail":"no"}"#, Exit::No, "error: no");
+        check(403, r#"{"detail":"no","code":"key-unusable"}"#, Exit::No, "error: no");
+        check(403, r#"{"detail":"no","code":"forbidden"}"#, Exit::Error, "error: no");
+        check(400, r#"{"title":"Bad Request"}"#, Exit::Error, "error: Bad Request");
+        check(502, "<html>", Exit::Error, "error: the server answers 502 and does not say why");
+    }
+
+    #[test]
+    fn a_problem_cannot_steer_the_terminal() {
+        check(409, r#"{"detail":"a\u001b[2Jb\nc"}"#, Exit::No, "error: a\u{fffd}[2Jb\u{fffd}c");
+    }
+}
