@@ -7,5 +7,6 @@
 pub mod durable;
 mod limit;
 pub mod memory;
+pub mod pin;
 pub mod sqlite;
 mod wildcard;

@@ -2,5 +2,7 @@
 //!
 //! A dev-dependency and nothing else: nothing here ships.
 
+pub mod clock;
 pub mod contract;
 pub mod fault;
+pub mod pins;

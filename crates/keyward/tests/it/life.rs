@@ -1,0 +1,122 @@
+//! A key's whole life.
+
+use keyward::{
+    Keyward,
+    key::KeyRequest,
+    rotation::{RotateMode, RotateRequest, Step},
+    signing::{Content, KeyChoice, SignRequest},
+    verification::VerifyRequest,
+};
+use keyward_lifecycle::{
+    anchor::AnchorRecord,
+    command::{Command, Effective, Force, Revoke, RevokedAt, Universal},
+    id::{Digest, KeyId},
+    key::{CompromiseScope, Reason},
+    purl::Purl,
+    verify::{Outcome, Reason as Why},
+};
+
+use crate::store::{PASSWORD, World, world};
+
+fn id(text: &str) -> KeyId {
+    KeyId::parse(text).expect("a key id")
+}
+
+fn generate(world: &World, name: &str) {
+    let request = KeyRequest::new(id(name), "default".parse().expect("a profile"));
+    world.keyward.generate_key(&world.actor, &request).expect("a key");
+}
+
+fn anchor(world: &World, pattern: &str, keys: &[&str]) {
+    let record = AnchorRecord {
+        anchor_id: world.keyward.new_anchor_id().expect("an id"),
+        pattern: keyward_lifecycle::pattern::Pattern::parse(pattern).expect("a pattern"),
+        predicate_types: vec![],
+        threshold: 1,
+        algorithms: vec![],
+        policy_version: None,
+        asserted: vec![],
+    };
+    let keys = keys.iter().map(|key| id(key)).collect();
+    let universal = Universal::Refused;
+    let command = Command::CreateAnchor { anchor: record, keys, universal, imported: false };
+    world.keyward.execute(&world.actor, command).expect("an anchor");
+}
+
+fn sign(world: &World, key: &str) -> keyward_lifecycle::envelope::Envelope {
+    let content = Content::Statement {
+        purl: Purl::parse("pkg:cargo/demo@1.0.0").expect("a purl"),
+        digest: Digest::of(b"artifact"),
+        predicate_type: "evidence.stella/v1".parse().expect("a type"),
+        predicate: None,
+    };
+    let request = SignRequest { keys: vec![KeyChoice::Id(id(key))], content };
+    world.keyward.sign(&world.actor, &request).expect("a signature").envelope
+}
+
+#[track_caller]
+fn check(
+    keyward: &Keyward,
+    envelope: &keyward_lifecycle::envelope::Envelope,
+    outcome: Outcome,
+    why: Why,
+) {
+    let verdict = keyward.verify(&VerifyRequest::new(envelope.clone())).expect("a verdict");
+    assert_eq!((verdict.outcome, verdict.reason), (outcome, why), "{verdict:?}");
+}
+
+#[test]
+fn a_key_is_made_trusted_used_rotated_and_compromised() {
+    let world = world("2024-01-15T00:00:00Z");
+    generate(&world, "key-2024-prod");
+    anchor(&world, "pkg:cargo/*", &["key-2024-prod"]);
+    world.clock.advance(60);
+    let old = sign(&world, "key-2024-prod");
+    check(&world.keyward, &old, Outcome::Valid, Why::InWindow);
+
+    world.clock.set("2025-01-10T00:00:00Z");
+    let request = RotateRequest {
+        key_id: id("key-2024-prod"),
+        successor: Some(id("key-2025-prod")),
+        mode: RotateMode::Go,
+        force: Force::No,
+    };
+    let outcome = world.keyward.rotate_key(&world.actor, &request).expect("a rotation");
+    assert_eq!((outcome.step, outcome.active), (Step::Retired, Some(id("key-2025-prod"))));
+    check(&world.keyward, &old, Outcome::Valid, Why::ProvenBeforeEnd);
+    let new = sign(&world, "key-2025-prod");
+    check(&world.keyward, &new, Outcome::Valid, Why::InWindow);
+
+    let revoke = Revoke {
+        key_id: id("key-2025-prod"),
+        at: RevokedAt::Key,
+        reason: Reason::KeyCompromise,
+        effective: Effective::Immediately,
+        compromised_since: None,
+        scope: CompromiseScope::Server,
+        force: Force::No,
+    };
+    world.clock.advance(60);
+    world.keyward.execute(&world.actor, Command::Revoke(revoke)).expect("a revocation");
+    check(&world.keyward, &new, Outcome::Indeterminate, Why::LoggedBySuspect);
+    let report = world.keyward.verify_audit(None).expect("a replay");
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert!(report.rows > 0 && report.ledger_size == 4, "{report:?}");
+}
+
+#[test]
+fn a_store_is_opened_again_as_it_was() {
+    let World { parts, keyward, actor, clock } = world("2024-01-15T00:00:00Z");
+    let world = World { parts: parts.clone(), keyward, actor, clock };
+    generate(&world, "key-2024-prod");
+    anchor(&world, "pkg:cargo/*", &["key-2024-prod"]);
+    let old = sign(&world, "key-2024-prod");
+    world.keyward.close();
+    let before = world.keyward.state().to_snapshot().expect("a snapshot");
+    drop(world);
+    let keyward = Keyward::open(&parts).expect("the store again");
+    assert_eq!(keyward.state().to_snapshot().expect("a snapshot"), before);
+    check(&keyward, &old, Outcome::Valid, Why::InWindow);
+    keyward.unseal(PASSWORD.into()).expect("the password");
+    assert_eq!(keyward.status().expect("a status").quarantine, None);
+}
