@@ -9,12 +9,14 @@
 mod canonical;
 mod dsse;
 mod envelope;
+mod event;
 mod in_toto;
 mod note;
 mod part;
 mod pattern;
 mod purl;
 mod rules;
+mod snapshot;
 mod statement;
 mod tlog;
 mod tree;

@@ -1,9 +1,10 @@
 //! What the rules allow and refuse, and what holds after every step.
 
 mod anchor;
-mod invariant;
+pub(crate) mod invariant;
 mod key;
 mod oracle;
+mod record;
 mod revocation;
 mod rotation;
 mod walk;

@@ -131,7 +131,7 @@ fn a_window_that_is_empty_from_the_start_is_said() {
     world.must(Command::GenerateKey(NewKey { expires_at, ..new_key("k1") }));
     world.at(day(10));
     let empty = Warning::EmptyWindow(anchor_id(1));
-    assert_eq!(world.must(create(1, &["k1"])), [empty.clone()]);
+    assert_eq!(world.must(create(1, &["k1"])), std::slice::from_ref(&empty));
     world.must(generate("k2"));
     world.must(retire("k2"));
     assert_eq!(world.must(add(1, "k2")), [empty, Warning::NotSigning(id("k2"))]);

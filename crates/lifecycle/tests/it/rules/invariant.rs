@@ -161,18 +161,17 @@ fn a_rotation_never_loses_the_signer(before: &World, world: &World, command: &Co
 fn a_tombstone_keeps_a_key_out(world: &World) {
     let mut ended = BTreeSet::new();
     for event in &world.log {
-        match &event.fact {
-            Fact::KeyRevoked { key_id, anchor_id: None, .. } => {
-                ended.insert(key_id);
-            }
-            Fact::KeyAdded { key_id, .. } => assert!(!ended.contains(key_id), "{key_id}"),
-            _ => {}
+        if let Fact::KeyRevoked { key_id, anchor_id: None, .. } = &event.fact {
+            ended.insert(key_id);
+        }
+        if let Fact::KeyAdded { key_id, .. } = &event.fact {
+            assert!(!ended.contains(key_id), "{key_id}");
         }
     }
 }
 
 /// The same keys, anchors and answers, and the same bytes.
-fn a_snapshot_answers_alike(state: &State) {
+pub(crate) fn a_snapshot_answers_alike(state: &State) {
     let bytes = state.to_snapshot().unwrap();
     let read = State::from_snapshot(&bytes).unwrap();
     assert_eq!(read.to_snapshot().unwrap(), bytes);

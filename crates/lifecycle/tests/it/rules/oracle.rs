@@ -21,6 +21,7 @@ pub(super) struct Story<'l> {
 }
 
 /// Reads the log for `key_id`.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other facts say nothing of signing")]
 pub(super) fn story<'l>(log: &'l [Event], key_id: &KeyId) -> Story<'l> {
     let mut story = Story::default();
     for event in log.iter().filter(|event| event.fact.key_id() == Some(key_id)) {
@@ -59,9 +60,9 @@ impl Story<'_> {
     /// Whether it may sign at `now`.
     pub(super) fn may_sign(&self, log: &[Event], now: Timestamp) -> bool {
         let Some((record, made_at)) = self.record.zip(self.made_at) else { return false };
-        let profile = log.iter().rev().find_map(|event| match &event.fact {
-            Fact::ProfileDefined { profile } if profile.name == record.profile => Some(profile),
-            _ => None,
+        let profile = log.iter().rev().find_map(|event| {
+            let Fact::ProfileDefined { profile } = &event.fact else { return None };
+            Some(profile).filter(|profile| profile.name == record.profile)
         });
         self.holds_its_seat(now)
             && record.max_usage.is_none_or(|most| self.granted < most.get())

@@ -112,7 +112,7 @@ fn the_purl_asked_for_must_be_the_subject_s() {
 fn without_an_artifact_every_subject_passes_its_own_anchor() {
     let mut court = court();
     let other = subject("pkg:npm/a2/left-pad@1.3.0", b"left-pad");
-    let both = statement(&[subject(PURL, ARTIFACT), other.clone()], None);
+    let both = statement(&[subject(PURL, ARTIFACT), other], None);
     check(&mut court, &signed(both.clone(), &["k1"]), Reason::BadSignature);
     check(&mut court, &signed(both.clone(), &["k2"]), Reason::BadSignature);
     check(&mut court, &signed(both.clone(), &["k1", "k2"]), Reason::InWindow);
