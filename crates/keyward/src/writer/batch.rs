@@ -24,7 +24,7 @@ use super::{
 use crate::{
     engine::Shared,
     projection, rescan,
-    start::snapshot_item,
+    start::{SNAPSHOT_PARTS_MAX, part_name, snapshot_parts},
     storage::{Batch, Item, ItemChange, LedgerLeaf, Shelf, Tree},
     system::Signable,
 };
@@ -337,15 +337,14 @@ impl<'w> Draft<'w> {
             return Err(ExecuteError::Sealed);
         }
         let failed = || ExecuteError::Unavailable("the snapshot does not fit into memory".into());
-        let item = snapshot_item(&self.tip).ok_or_else(failed)?;
-        let digest = Digest::of(&item.bytes);
-        if let Some((old, _)) = self.tip.snapshot {
-            let name = old.to_be_bytes().to_vec();
-            if name != item.name {
-                self.batch.items.push(ItemChange::Remove(Shelf::Snapshot, name));
-            }
+        let (parts, digest) = snapshot_parts(&self.tip).ok_or_else(failed)?;
+        if let Some((old, _)) = self.tip.snapshot.filter(|(old, _)| *old != self.tip.log.size()) {
+            let names = (0..SNAPSHOT_PARTS_MAX).map(|part| part_name(old, part));
+            self.batch.items.extend(names.map(|name| ItemChange::Remove(Shelf::Snapshot, name)));
         }
-        self.batch.items.push(ItemChange::Put(Shelf::Snapshot, item));
+        self.batch
+            .items
+            .extend(parts.into_iter().map(|part| ItemChange::Put(Shelf::Snapshot, part)));
         self.tip.snapshot = Some((self.tip.log.size(), digest));
         self.control = true;
         Ok((self.tip.log.size(), digest))
