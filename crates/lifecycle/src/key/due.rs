@@ -14,7 +14,7 @@ pub enum Due {
     No,
     /// Its maximum age comes within the warning time; whole months left, at least 1.
     Soon {
-        /// Whole months until the maximum age, rounded up.
+        /// Its maximum age less its age, in whole months.
         months_left: i32,
     },
     /// It has reached its maximum age.
@@ -49,8 +49,11 @@ pub fn due(key: &Key, policy: &RotationPolicy, now: Timestamp) -> Due {
     if now >= end {
         return Due::Aged;
     }
-    if now >= end.plus_months(warning_months.saturating_neg()) {
-        return Due::Soon { months_left: months_left(now, end) };
+    // SO-112: the age is what is compared, in the whole months that are shown beside it.
+    let age_months = now.months_since(key.created_at);
+    let months_left = i32::from(policy.max_age_months).saturating_sub(age_months);
+    if months_left <= warning_months {
+        return Due::Soon { months_left };
     }
     Due::No
 }
@@ -63,9 +66,4 @@ pub fn too_old_to_sign(key: &Key, policy: &RotationPolicy, now: Timestamp) -> bo
         OnMaxAge::Warn => false,
         OnMaxAge::RefuseSign => now >= key.created_at.plus_months(months),
     }
-}
-
-fn months_left(now: Timestamp, end: Timestamp) -> i32 {
-    let whole = end.months_since(now);
-    if now.plus_months(whole) < end { whole.saturating_add(1) } else { whole }
 }

@@ -1,6 +1,7 @@
 //! What the rules allow and refuse, and what holds after every step.
 
 mod anchor;
+mod due;
 pub(crate) mod invariant;
 mod key;
 mod oracle;
