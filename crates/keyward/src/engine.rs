@@ -29,6 +29,7 @@ use crate::{
     counts::Counts,
     keystore::KeyStores,
     pin::{PinStore, Pins},
+    sealed,
     storage::{ItemChange, Storage},
     system::{LogSigner, Signable},
     writer::{Execute, ExecuteError, Job, Receipt, batch::NewCheckpoint, chain},
@@ -174,7 +175,7 @@ impl Keyward {
         commands: Vec<Command>,
         items: Vec<ItemChange>,
     ) -> Result<Receipt, ExecuteError> {
-        self.shared.check_quarantine(&commands)?;
+        self.shared.check_may_do(&commands)?;
         let actor = actor.clone();
         self.shared.ask(|reply| Job::Execute(Execute { actor, commands, items, reply }))
     }
@@ -318,21 +319,19 @@ impl Shared {
         *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// A quarantined store revokes and verifies; it makes nothing new.
-    pub(crate) fn check_quarantine(&self, commands: &[Command]) -> Result<(), ExecuteError> {
-        let harmless = |command: &Command| {
-            matches!(
-                command,
-                Command::Revoke(_)
-                    | Command::AcceptRollback { .. }
-                    | Command::RegisterActor { .. }
-                    | Command::NoteRefusals { .. }
-            )
-        };
-        match self.quarantined() {
-            Some(_) if !commands.iter().all(harmless) => Err(ExecuteError::Quarantined),
-            Some(_) | None => Ok(()),
+    /// A sealed store ends things and begins none. A quarantined one neither, but that its
+    /// rollback may be accepted.
+    pub(crate) fn check_may_do(&self, commands: &[Command]) -> Result<(), ExecuteError> {
+        let accepts = |command: &Command| matches!(command, Command::AcceptRollback { .. });
+        if self.quarantined().is_some()
+            && !commands.iter().all(|command| sealed::may_do(command) || accepts(command))
+        {
+            return Err(ExecuteError::Quarantined);
         }
+        if !self.is_unsealed() && !commands.iter().all(sealed::may_do) {
+            return Err(ExecuteError::Sealed);
+        }
+        Ok(())
     }
 
     pub(crate) fn pinned_checkpoint(&self) -> Option<String> {

@@ -19,6 +19,7 @@ mod projection;
 pub mod proof;
 pub mod rescan;
 pub mod rotation;
+mod sealed;
 pub mod signing;
 pub mod start;
 pub mod status;

@@ -25,7 +25,7 @@ use crate::{
     actor,
     engine::{Begun, Keyward, Parts, Quarantine, Root},
     pin::{MalformedPins, Pins},
-    projection,
+    projection, sealed,
     storage::{AppendError, Batch, Heads, Item, ItemChange, ReadError, Shelf, Tree},
     system::{AUTHORITY_KEY, LOG_KEY, LogSigner, Reader, Signable, open_system_key, system_record},
     tree,
@@ -214,6 +214,12 @@ fn replay(
         }
         for leaf in leaves {
             let event = Event::from_leaf(log.size(), &leaf)?;
+            let signed = newest.is_some_and(|newest| log.size() < newest.log().size);
+            if !signed && !sealed::may_log(&state, &event.fact) {
+                let (seq, kind) = (event.seq, event.fact.type_name());
+                let what = format!("leaf {seq} is a {kind} that no checkpoint signs");
+                return Err(OpenFailed::Tampered { what: what.into() });
+            }
             state.apply(&event);
             log.append(leaf_hash(&leaf), &mut |_, _| {}).map_err(|_| OpenFailed::NoStore)?;
             check_heads(&wanted, &log)?;
@@ -225,7 +231,7 @@ fn replay(
     }
     let ledger = Frontier::from_nodes(heads.ledger, &mut |at| tree::hash(parts, Tree::Ledger, at))?;
     if let Some(signed) = newest {
-        check_ledger(parts, signed, heads)?;
+        check_ledger(parts, signed, heads, Exact::Yes)?;
     }
     let quarantine = kept
         .filter(|kept| kept.log().size > heads.log || kept.ledger().size > heads.ledger)
@@ -237,7 +243,7 @@ fn replay(
     if quarantine.is_none()
         && let Some(kept) = kept
     {
-        check_ledger(parts, kept, heads)?;
+        check_ledger(parts, kept, heads, Exact::No)?;
     }
     Ok((Tip { state, log, ledger, snapshot }, quarantine))
 }
@@ -250,14 +256,30 @@ fn check_heads(wanted: &[(TreeHead, &'static str)], log: &Frontier) -> Result<()
     })
 }
 
-fn check_ledger(parts: &Parts, signed: &SignedHead, heads: Heads) -> Result<(), OpenFailed> {
+fn check_ledger(
+    parts: &Parts,
+    signed: &SignedHead,
+    heads: Heads,
+    exact: Exact,
+) -> Result<(), OpenFailed> {
     let TreeHead { size, root } = signed.ledger();
     let tampered = |what: &str| Err(OpenFailed::Tampered { what: what.into() });
     if size > heads.ledger {
         return tampered("the ledger is shorter than the newest checkpoint says");
     }
+    if exact == Exact::Yes && size < heads.ledger {
+        // Signing needs the root key, and so does the checkpoint that goes with it.
+        return tampered("the ledger has entries that no checkpoint signs");
+    }
     let then = Frontier::from_nodes(size, &mut |at| tree::hash(parts, Tree::Ledger, at))?;
     if then.root() == root { Ok(()) } else { tampered("the ledger is not the one that was signed") }
+}
+
+/// Whether the head must be the end.
+#[derive(PartialEq, Eq)]
+enum Exact {
+    Yes,
+    No,
 }
 
 type Snapshot = (State, Frontier, Option<(u64, Digest)>);

@@ -185,9 +185,17 @@ impl Writer {
         if stop {
             draft.close();
         }
-        let Some(finished) = draft.finish() else {
-            answers.into_iter().for_each(|answer| answer(Ok(())));
-            return Fate::GoOn;
+        let finished = match draft.finish() {
+            Ok(Some(finished)) => finished,
+            Ok(None) => {
+                answers.into_iter().for_each(|answer| answer(Ok(())));
+                return Fate::GoOn;
+            }
+            Err(why) => {
+                self.memory.forget_uses();
+                answers.into_iter().for_each(|answer| answer(Err(why.clone())));
+                return Fate::GoOn;
+            }
         };
         match self.shared.storage.append(self.tip.heads(), &finished.batch) {
             Ok(()) => {

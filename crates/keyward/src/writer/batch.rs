@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     engine::Shared,
-    projection, rescan,
+    projection, rescan, sealed,
     start::{SNAPSHOT_PARTS_MAX, part_name, snapshot_parts},
     storage::{Batch, Item, ItemChange, LedgerLeaf, Shelf, Tree},
     system::Signable,
@@ -64,7 +64,18 @@ pub(crate) struct Draft<'w> {
     bound_ledger: u64,
     control: bool,
     revoked: bool,
-    wants_checkpoint: bool,
+    checkpoint: Need,
+}
+
+/// Whether a batch goes with a checkpoint.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    /// If one can be signed and there is something to sign.
+    Optional,
+    /// Also if nothing was appended.
+    Wanted,
+    /// Or not at all.
+    Required,
 }
 
 /// A batch that is ready.
@@ -100,7 +111,7 @@ impl<'w> Draft<'w> {
             bound_ledger,
             control: false,
             revoked: false,
-            wants_checkpoint: false,
+            checkpoint: Need::Optional,
         }
     }
 
@@ -118,11 +129,11 @@ impl<'w> Draft<'w> {
                 Some(Box::new(move |fate| drop(reply.send(fate.and(taken)))))
             }
             Job::RootChanged { reply } => {
-                self.wants_checkpoint = true;
+                self.checkpoint = self.checkpoint.max(Need::Wanted);
                 Some(Box::new(move |fate| drop(reply.send(fate))))
             }
             Job::Repin { reply } => {
-                self.wants_checkpoint = true;
+                self.checkpoint = self.checkpoint.max(Need::Wanted);
                 self.control = true;
                 Some(Box::new(move |fate| drop(reply.send(fate))))
             }
@@ -181,7 +192,8 @@ impl<'w> Draft<'w> {
     /// Entries made before a change are bound into the log before it.
     fn bind_ledger(&mut self, actor: &ActorId) {
         let (size, root) = (self.tip.ledger.size(), self.tip.ledger.root());
-        if size > self.bound_ledger {
+        // Without the root key no entry was made since the checkpoint that binds the last one.
+        if size > self.bound_ledger && self.shared.is_unsealed() {
             self.bound_ledger = size;
             let _: Option<EventId> = self.log(actor, Fact::LedgerHead { size, root });
         }
@@ -196,6 +208,9 @@ impl<'w> Draft<'w> {
         let leaf = event.to_leaf().ok()?;
         let hash = leaf_hash(&leaf);
         grow(&mut self.tip.log, Tree::Log, hash, &mut self.batch);
+        if !sealed::may_log(&self.tip.state, &event.fact) {
+            self.checkpoint = Need::Required;
+        }
         self.tip.state.apply(&event);
         self.batch.rows.extend(projection::rows(&self.tip.state, &event, &leaf));
         if let Fact::KeyRevoked { key_id, anchor_id, .. } = &event.fact {
@@ -280,6 +295,7 @@ impl<'w> Draft<'w> {
             let Ok(bytes) = entry.to_leaf() else { continue };
             grow(&mut self.tip.ledger, Tree::Ledger, leaf_hash(&bytes), &mut self.batch);
             let Entry { fingerprint, pae, signature, .. } = entry;
+            self.checkpoint = Need::Required;
             self.batch.ledger.push(LedgerLeaf { bytes, fingerprint, pae, signature });
         }
         self.batch.items.extend(items);
@@ -351,7 +367,10 @@ impl<'w> Draft<'w> {
     }
 
     /// The transaction, with the checkpoint over what it makes; `None` if there is none.
-    pub(crate) fn finish(mut self) -> Option<Finished> {
+    ///
+    /// What only an unsealed store may write goes with a checkpoint or not at all: the store
+    /// may have been sealed since it was asked for.
+    pub(crate) fn finish(mut self) -> Result<Option<Finished>, ExecuteError> {
         let last = self.tip.snapshot.map_or(0, |(size, _)| size);
         if self.control && self.tip.log.size().saturating_sub(last) >= SNAPSHOT_LEAVES {
             // A snapshot is a convenience: without one the next start replays more.
@@ -359,16 +378,19 @@ impl<'w> Draft<'w> {
         }
         let Batch { log, ledger, nodes: _, items, rows: _ } = &self.batch;
         let grows = !log.is_empty() || !ledger.is_empty() || self.control;
-        if !grows && items.is_empty() && !self.wants_checkpoint {
-            return None;
+        if !grows && items.is_empty() && self.checkpoint == Need::Optional {
+            return Ok(None);
         }
         let heads = Signable {
             log: head(&self.tip.log),
             ledger: head(&self.tip.ledger),
             snapshot: self.tip.snapshot,
         };
-        let due = grows || (self.wants_checkpoint && heads.log.size > 0);
+        let due = grows || (self.checkpoint != Need::Optional && heads.log.size > 0);
         let note = if due { self.shared.sign_checkpoint(&heads, self.now) } else { None };
+        if note.is_none() && self.checkpoint == Need::Required {
+            return Err(ExecuteError::Sealed);
+        }
         let checkpoint = note.map(|note| {
             let name = u64::try_from(self.now.seconds()).unwrap_or(0).to_be_bytes().to_vec();
             let item = Item { name, bytes: note.clone().into_bytes() };
@@ -376,7 +398,7 @@ impl<'w> Draft<'w> {
             NewCheckpoint { note, control: self.control }
         });
         let Self { batch, tip, revoked, .. } = self;
-        Some(Finished { batch, tip, checkpoint, revoked })
+        Ok(Some(Finished { batch, tip, checkpoint, revoked }))
     }
 }
 
