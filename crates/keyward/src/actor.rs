@@ -16,8 +16,10 @@ use crate::{
 
 /// Longest name of a person or service, in bytes.
 pub const IDENTITY_BYTES_MAX: usize = 512;
-/// Most actors listed at once.
-const ACTORS_MAX: u32 = 10_000;
+/// Rows of the side table read at once.
+const ACTORS_PAGE: u32 = 1_000;
+/// Most pseudonyms remembered between calls.
+const ACTORS_KNOWN_MAX: usize = 10_000;
 
 /// A pseudonym with the name behind it, if that was not erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +52,19 @@ impl Keyward {
         let name = identity_name(&identity);
         let found = self.shared.storage.item(Shelf::Side, &name).map_err(|e| unavailable(&e))?;
         let parsed = found.and_then(|bytes| ActorId::parse(std::str::from_utf8(&bytes).ok()?).ok());
-        let actor = match parsed {
+        // The side table is outside the log: a row that the log's commitment does not bind
+        // would let one act under another's name.
+        let bound = match parsed {
+            Some(actor) if self.actor_identity(&actor)?.as_ref() == Some(&identity) => Some(actor),
+            Some(_) | None => None,
+        };
+        let actor = match bound {
             Some(actor) => actor,
             None => self.introduce(&identity, name)?,
         };
+        if known.len() >= ACTORS_KNOWN_MAX {
+            known.clear();
+        }
         known.insert(identity, actor.clone());
         Ok(actor)
     }
@@ -79,9 +90,10 @@ impl Keyward {
     /// [`ExecuteError::Refused`] when there is no such pseudonym, or another.
     pub fn forget_actor(&self, by: &ActorId, actor: &ActorId) -> Result<(), ExecuteError> {
         let mut items = vec![ItemChange::Remove(Shelf::Side, actor_name(actor))];
+        // Held until the name is gone for good: nobody remembers it meanwhile.
+        let mut known = self.shared.actors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(identity) = self.actor_identity(actor)? {
             items.push(ItemChange::Remove(Shelf::Side, identity_name(&identity)));
-            let mut known = self.shared.actors.lock().unwrap_or_else(PoisonError::into_inner);
             known.remove(&identity);
         }
         let command = Command::ForgetActor { actor_id: actor.clone() };
@@ -111,20 +123,22 @@ impl Keyward {
     /// # Errors
     /// [`ExecuteError::Unavailable`].
     pub fn actors(&self) -> Result<Vec<KnownActor>, ExecuteError> {
-        let after = Some(ACTOR_PREFIX);
-        let items = self.shared.storage.items(Shelf::Side, after, ACTORS_MAX);
-        let items = items.map_err(|error| unavailable(&error))?;
-        let ids = items.iter().filter_map(|item| {
-            let text = std::str::from_utf8(item.name.strip_prefix(ACTOR_PREFIX)?).ok()?;
-            ActorId::parse(text).ok()
-        });
         let mut found = Vec::new();
-        for actor_id in ids {
-            if let Some(identity) = self.actor_identity(&actor_id)? {
-                found.push(KnownActor { actor_id, identity });
+        let mut after = ACTOR_PREFIX.to_vec();
+        loop {
+            let items = self.shared.storage.items(Shelf::Side, Some(&after), ACTORS_PAGE);
+            let items = items.map_err(|error| unavailable(&error))?;
+            let Some(last) = items.last() else { return Ok(found) };
+            after = last.name.clone();
+            for item in &items {
+                let Some(name) = item.name.strip_prefix(ACTOR_PREFIX) else { return Ok(found) };
+                let id = std::str::from_utf8(name).ok().and_then(|id| ActorId::parse(id).ok());
+                let Some(actor_id) = id else { continue };
+                if let Some(identity) = self.actor_identity(&actor_id)? {
+                    found.push(KnownActor { actor_id, identity });
+                }
             }
         }
-        Ok(found)
     }
 }
 

@@ -105,6 +105,16 @@ impl Keyward {
     /// # Errors
     /// [`KeyError`]; then there is no such key, and nothing of it.
     pub fn generate_key(&self, actor: &ActorId, request: &KeyRequest) -> Result<Receipt, KeyError> {
+        self.generate_and(actor, request, Vec::new())
+    }
+
+    /// Makes a key, and decides about `then` in the transaction that registers it.
+    pub(crate) fn generate_and(
+        &self,
+        actor: &ActorId,
+        request: &KeyRequest,
+        then: Vec<Command>,
+    ) -> Result<Receipt, KeyError> {
         // Asked before anything is made, so that a refusal leaves nothing behind in a store.
         let placeholder =
             request.new_key(request.key_id.as_str().as_bytes(), Custody::Exclusive)?;
@@ -117,7 +127,8 @@ impl Keyward {
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let made = store.generate(&root.unsealed, &request.key_id, profile.algorithm)?;
         let new = request.new_key(&made.public_key, Custody::Exclusive)?;
-        self.register(actor, Command::GenerateKey(new), &request.key_id, made)
+        let commands = [vec![Command::GenerateKey(new)], then].concat();
+        self.register(actor, commands, &request.key_id, made)
     }
 
     /// Takes in a private key that was made elsewhere: PKCS#8 in PEM, wiped after use.
@@ -141,7 +152,7 @@ impl Keyward {
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let made = import.import(&root.unsealed, &request.key_id, &private)?;
         let new = request.new_key(&made.public_key, Custody::Shared)?;
-        self.register(actor, Command::ImportKey(new), &request.key_id, made)
+        self.register(actor, vec![Command::ImportKey(new)], &request.key_id, made)
     }
 
     /// Registers somebody else's public key, whose holder has signed [`possession`] with it
@@ -175,14 +186,14 @@ impl Keyward {
     fn register(
         &self,
         actor: &ActorId,
-        command: Command,
+        commands: Vec<Command>,
         key_id: &KeyId,
         made: Made,
     ) -> Result<Receipt, KeyError> {
         let name = record_name(key_id);
         let item = |bytes| ItemChange::Put(Shelf::Record, Item { name, bytes });
         let items = made.sealed.map(item).into_iter().collect();
-        Ok(self.execute_with(actor, vec![command], items)?)
+        Ok(self.execute_with(actor, commands, items)?)
     }
 
     /// Destroys a key's private part: the sealed record goes in the transaction that says so.

@@ -39,13 +39,26 @@ impl Keyward {
     /// # Errors
     /// [`ExecuteError::Unavailable`], also for a proof whose bytes are not its own any more.
     pub fn envelope(&self, id: &ContentId) -> Result<Option<Envelope>, ExecuteError> {
-        let found = self.shared.storage.item(Shelf::Proof, &proof_name(id));
-        let Some(bytes) = found.map_err(|error| unavailable(&error))? else { return Ok(None) };
+        let Some(bytes) = self.kept_bytes(id)? else { return Ok(None) };
         if ContentId::of(&bytes) != *id {
             let text = format!("proof {id} was changed from outside; restore the database");
             return Err(ExecuteError::Unavailable(text.into()));
         }
         Envelope::parse(&bytes).map(Some).map_err(|error| unavailable(&error))
+    }
+
+    /// As [`Self::envelope`], but `None` also for bytes that are not the proof's own.
+    pub(crate) fn intact_envelope(
+        &self,
+        id: &ContentId,
+    ) -> Result<Option<Envelope>, ExecuteError> {
+        let bytes = self.kept_bytes(id)?.filter(|bytes| ContentId::of(bytes) == *id);
+        Ok(bytes.and_then(|bytes| Envelope::parse(&bytes).ok()))
+    }
+
+    fn kept_bytes(&self, id: &ContentId) -> Result<Option<Vec<u8>>, ExecuteError> {
+        let found = self.shared.storage.item(Shelf::Proof, &proof_name(id));
+        found.map_err(|error| unavailable(&error))
     }
 
     /// A proof with its evidence, fit to travel.

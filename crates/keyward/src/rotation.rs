@@ -204,6 +204,8 @@ impl Keyward {
             Some(id) => id.clone(),
             None => free_name(&state, old)?,
         };
+        let (key_id, id) = (request.key_id.clone(), successor.clone());
+        let begin = Command::BeginRotation { key_id, successor: id };
         if state.key(&successor).is_none() {
             let made = KeyRequest {
                 purpose: Some(old.record.purpose.to_string()),
@@ -211,10 +213,12 @@ impl Keyward {
                 staged: true,
                 ..KeyRequest::new(successor.clone(), old.record.profile.clone())
             };
-            let _ = self.generate_key(actor, &made)?;
+            // In one write: a successor without its rotation would be made once more when the
+            // call is repeated.
+            let _ = self.generate_and(actor, &made, vec![begin])?;
+        } else {
+            let _ = self.execute(actor, begin)?;
         }
-        let (key_id, id) = (request.key_id.clone(), successor.clone());
-        let _ = self.execute(actor, Command::BeginRotation { key_id, successor: id })?;
         Ok(successor)
     }
 

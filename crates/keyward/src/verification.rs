@@ -158,8 +158,9 @@ impl Keyward {
 const REPLAY_LEAVES: u32 = 4096;
 /// Checkpoints looked at for one that contains an entry.
 const CHECKPOINTS_TRIED: u32 = 8;
-/// Entries of one key over one content that are looked at.
+/// Entries of one key over one content that are looked at: so many at once, so often.
 const ENTRIES_TRIED: u32 = 64;
+const ENTRY_PAGES_TRIED: u32 = 64;
 
 /// Evidence that came along, then that of the ledger at hand.
 pub(crate) struct Known<'k> {
@@ -218,18 +219,22 @@ impl Shared {
         pae: &Digest,
         signature: &Digest,
     ) -> Result<Found, ReadError> {
-        let places =
-            self.storage.ledger(LedgerIndex::Signed(*fingerprint, *pae), None, ENTRIES_TRIED)?;
-        if places.is_empty() {
-            return Ok(Found::Absent);
-        }
-        for place in places {
-            let Some(entry) = self.entry(place)? else { continue };
-            if entry.signature == *signature {
-                return self.prove(entry);
+        let find = LedgerIndex::Signed(*fingerprint, *pae);
+        let mut after = None;
+        for _ in 0..ENTRY_PAGES_TRIED {
+            let places = self.storage.ledger(find, after, ENTRIES_TRIED)?;
+            let Some(last) = places.last() else { return Ok(Found::Absent) };
+            after = Some(*last);
+            for place in places {
+                let Some(entry) = self.entry(place)? else { continue };
+                let same = entry.fingerprint == *fingerprint && entry.pae == *pae;
+                if same && entry.signature == *signature {
+                    return self.prove(entry);
+                }
             }
         }
-        Ok(Found::Absent)
+        // Not all was looked at, so nothing is said of what is missing.
+        Ok(Found::Unproven)
     }
 
     pub(crate) fn entry(&self, place: u64) -> Result<Option<Entry>, ReadError> {
