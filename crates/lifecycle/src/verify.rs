@@ -136,12 +136,14 @@ impl Case<'_> {
         if !authorised {
             return Verdict::refused(Reason::PredicateNotAuthorised, view).by(self.anchor);
         }
-        let (keys, missing) = self.candidates();
-        let candidates: Vec<Candidate<'_>> = keys
-            .iter()
-            .map(|(key, public)| Candidate { key_id: &key.record.key_id, public_key: &**public })
-            .collect();
-        let signed = signers(self.question.envelope, &candidates);
+        // Key ids only narrow the search: with every signature good under a key that it names,
+        // an anchor's other keys need not be looked at.
+        let (mut keys, mut missing) = self.candidates(&|key| self.is_named(key));
+        let mut signed = self.signed(&keys);
+        if signed.len() < self.question.envelope.signatures().len() {
+            (keys, missing) = self.candidates(&|_| true);
+            signed = self.signed(&keys);
+        }
         if signed.is_empty() {
             let reason = if missing { Reason::AlgorithmUnavailable } else { Reason::BadSignature };
             return Verdict::refused(reason, view).by(self.anchor);
@@ -152,14 +154,29 @@ impl Case<'_> {
         self.count(&opinions, view)
     }
 
-    /// The anchor's keys of algorithms that it lets pass, and whether some could not be had.
-    fn candidates(&self) -> (Vec<Known<'_>>, bool) {
+    fn signed(&self, keys: &[Known<'_>]) -> Vec<Signed> {
+        let candidates: Vec<Candidate<'_>> = keys
+            .iter()
+            .map(|(key, public)| Candidate { key_id: &key.record.key_id, public_key: &**public })
+            .collect();
+        signers(self.question.envelope, &candidates)
+    }
+
+    fn is_named(&self, key: &Key) -> bool {
+        let id = Some(key.record.key_id.as_str());
+        self.question.envelope.signatures().iter().any(|one| one.key_id.as_deref() == id)
+    }
+
+    /// The anchor's keys that are wanted, of algorithms that it lets pass, and whether some
+    /// could not be had.
+    fn candidates(&self, wanted: &dyn Fn(&Key) -> bool) -> (Vec<Known<'_>>, bool) {
         let algorithms = &self.anchor.record.algorithms;
         let members = self.anchor.keys.iter().filter_map(|key| self.ground.state.key_at(*key));
-        let wanted = members
-            .filter(|key| algorithms.is_empty() || algorithms.contains(&key.record.algorithm));
+        let members = members
+            .filter(|key| algorithms.is_empty() || algorithms.contains(&key.record.algorithm))
+            .filter(|key| wanted(key));
         let mut missing = false;
-        let found = wanted
+        let found = members
             .filter_map(|key| {
                 let public = self.ground.keys.public_key(&key.record);
                 missing |= public.is_none();
