@@ -3,6 +3,7 @@
 pub mod due;
 pub mod revocation;
 pub mod state;
+pub mod validity;
 
 use alloc::{sync::Arc, vec::Vec};
 use core::num::NonZeroU64;

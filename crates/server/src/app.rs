@@ -1,0 +1,45 @@
+//! What every handler is given.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use keyward::Keyward;
+
+use crate::{metric::Requests, replay::Answers, worker::Standing};
+
+/// A store at work, and what the server itself keeps beside it.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+/// The parts.
+pub(crate) struct Inner {
+    /// The library.
+    pub(crate) keyward: Arc<Keyward>,
+    /// The program's version, as status shows it.
+    pub(crate) version: &'static str,
+    /// Answers to requests that carried an idempotency key.
+    pub(crate) answers: Answers,
+    /// Counts and durations of requests.
+    pub(crate) requests: Requests,
+    /// What the background worker saw last.
+    pub(crate) standing: Arc<Standing>,
+}
+
+impl App {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("keyward", &self.keyward).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,137 @@
+//! Reading what a request carries: bodies, queries and names in paths, strictly and within
+//! limits.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use keyward_lifecycle::canonical::{Limits, from_slice_strict};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::problem::Problem;
+
+/// Longest body of an ordinary request, in bytes: an imported anchor with its history.
+pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
+/// Longest body that carries one payload or envelope, in bytes: an envelope of 16 MiB or a
+/// bundle of 24 MiB with what stands around it.
+pub(crate) const ENVELOPE_BODY_BYTES_MAX: usize = 25 << 20;
+/// Longest body of a batch, in bytes.
+pub(crate) const BATCH_BODY_BYTES_MAX: usize = 64 << 20;
+/// Deepest nesting of a body.
+const BODY_DEPTH_MAX: usize = 80;
+/// Longest query, in bytes.
+const QUERY_BYTES_MAX: usize = 8 << 10;
+
+/// How long a body of this type may be.
+pub(crate) trait Bounded {
+    /// In bytes.
+    const BYTES_MAX: usize = BODY_BYTES_MAX;
+}
+
+/// A JSON body, whatever its Content-Type (the runbook's `curl -d` sends a form type); no body
+/// is an empty object.
+pub(crate) struct Input<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Bounded> FromRequest<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = read(request.into_body(), T::BYTES_MAX).await?;
+        parse(&bytes, T::BYTES_MAX).map(Self)
+    }
+}
+
+/// Reads a body to its end, at most `limit` bytes of it.
+pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(inner) = cause {
+            if inner.to_string().contains("length limit exceeded") {
+                return Problem::body_too_long(limit);
+            }
+            cause = inner.source();
+        }
+        Problem::body_unread()
+    })
+}
+
+/// Reads bytes as a `T`, strictly.
+fn parse<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, Problem> {
+    let bytes = if bytes.is_empty() { b"{}".as_slice() } else { bytes };
+    from_slice_strict(bytes, Limits::new(limit, BODY_DEPTH_MAX))
+        .map_err(|error| Problem::malformed_json(&error))
+}
+
+/// The query of a request; a parameter that is not known is refused.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if parts.uri.query().is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
+            return Err(Problem::malformed("query", format!("longer than {QUERY_BYTES_MAX} bytes")));
+        }
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Problem::malformed("query", rejection.body_text())),
+        }
+    }
+}
+
+/// The names in a path.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Problem::malformed("path", rejection.body_text())),
+        }
+    }
+}
+
+/// A JSON answer.
+pub(crate) struct Answer<T> {
+    status: StatusCode,
+    location: Option<String>,
+    document: T,
+}
+
+impl<T> Answer<T> {
+    /// What was asked for.
+    pub(crate) const fn ok(document: T) -> Self {
+        Self { status: StatusCode::OK, location: None, document }
+    }
+
+    /// What was made, and where it is found.
+    pub(crate) const fn created(location: String, document: T) -> Self {
+        Self { status: StatusCode::CREATED, location: Some(location), document }
+    }
+
+    /// What was made and has no address of its own.
+    pub(crate) const fn made(document: T) -> Self {
+        Self { status: StatusCode::CREATED, location: None, document }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        let Ok(bytes) = serde_json::to_vec(&self.document) else {
+            return Problem::internal().into_response();
+        };
+        let json = (header::CONTENT_TYPE, "application/json");
+        let mut response = (self.status, [json], bytes).into_response();
+        if let Some(location) = self.location.and_then(|text| text.parse().ok()) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+/// What handlers give back.
+pub(crate) type Outcome<T> = Result<Answer<T>, Problem>;

@@ -1,0 +1,104 @@
+//! The configuration file: the seed's `signer.yaml`, unmodified (SO-015 to SO-017, SO-110), and a
+//! section of our own for the server.
+//!
+//! Whatever is not known, of the wrong type or out of bounds is refused when it is read, with
+//! line and column. Alerts are read and kept; nothing sends them yet.
+
+mod apply;
+mod wire;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+pub use apply::{Applied, apply_profiles};
+use keyward_lifecycle::profile::Profile;
+
+/// Longest configuration, in bytes.
+pub const CONFIG_BYTES_MAX: usize = 1 << 20;
+/// Most profiles in one.
+pub const PROFILES_MAX: usize = 256;
+/// Most alerts in one.
+pub const ALERTS_MAX: usize = 64;
+/// Months before the maximum age at which warnings begin, unless the file says otherwise.
+pub const WARNING_MONTHS: u16 = 2;
+
+/// A configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "what a file can say")]
+pub struct Config {
+    profiles: Vec<Profile>,
+    /// Who is told of keys that are due.
+    pub alerts: Vec<Alert>,
+    /// Where the server listens.
+    pub server: ServerConfig,
+}
+
+/// Who is told of keys that are due (SO-110).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the seed's two types")]
+pub enum Alert {
+    /// A Slack channel.
+    Slack {
+        /// Its name.
+        channel: String,
+    },
+    /// People, by e-mail.
+    Email {
+        /// Their addresses; at least one.
+        recipients: Vec<String>,
+    },
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "what a file can say")]
+pub struct ServerConfig {
+    /// Address and port; `None` for the default.
+    pub listen: Option<SocketAddr>,
+    /// The certificate and its key.
+    pub tls: Option<TlsFiles>,
+}
+
+/// PEM files of a certificate chain and its private key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "two files")]
+pub struct TlsFiles {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// The private key, unencrypted.
+    pub key: PathBuf,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says where and what.
+    pub fn read(text: &str) -> Result<Self, ConfigError> {
+        wire::read(text)
+    }
+
+    /// The profiles that it defines, with the global warning time where a profile has none.
+    #[must_use]
+    pub fn profiles(&self) -> Vec<Profile> {
+        self.profiles.clone()
+    }
+}
+
+/// A configuration that cannot be used. Its owner must act.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "every consumer decides about every case")]
+pub enum ConfigError {
+    /// Something in the file is wrong.
+    #[error("line {line}, column {column}: {what}")]
+    At {
+        /// From 1.
+        line: u64,
+        /// From 1.
+        column: u64,
+        /// What is wrong, and what is expected.
+        what: String,
+    },
+    /// The file as a whole is wrong.
+    #[error("{0}")]
+    Whole(String),
+}

@@ -1,0 +1,114 @@
+//! Who may call what: one table. A route that is not in it is refused.
+
+use std::collections::HashMap;
+
+use axum::http::Method;
+use keyward_lifecycle::access::Scope;
+
+use Scope::{
+    AccessManage, AnchorsManage, AuditRead, KeysManage, KeysRead, KeysRevoke, ProofsRead,
+    ProofsVerify, ProofsWrite, RootManage, StatusRead,
+};
+
+/// What a caller needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nothing.
+    Open,
+    /// All of these.
+    Needs(&'static [Scope]),
+    /// This, unless the call comes over the socket or from this machine.
+    NeedsElsewhere(Scope),
+}
+
+/// Method and path below the prefix, and what they need.
+pub(crate) const TABLE: &[(Method, &str, Access)] = &[
+    (Method::GET, "/healthz", Access::Open),
+    (Method::GET, "/readyz", Access::Open),
+    (Method::GET, "/metrics", Access::NeedsElsewhere(StatusRead)),
+    (Method::GET, "/openapi.json", Access::Open),
+    (Method::GET, "/status", Access::Needs(&[StatusRead])),
+    (Method::POST, "/root/unseal", Access::Needs(&[RootManage])),
+    (Method::POST, "/root/seal", Access::Needs(&[RootManage])),
+    (Method::GET, "/profiles", Access::Needs(&[KeysRead])),
+    (Method::POST, "/signer/keys", Access::Needs(&[KeysManage])),
+    (Method::POST, "/signer/keys/import", Access::Needs(&[KeysManage])),
+    (Method::GET, "/signer/keys", Access::Needs(&[KeysRead])),
+    (Method::GET, "/signer/keys/metadata", Access::Needs(&[KeysRead])),
+    (Method::GET, "/signer/rotation-warnings", Access::Needs(&[KeysRead])),
+    (Method::GET, "/signer/keys/{keyId}", Access::Needs(&[KeysRead])),
+    (Method::GET, "/signer/keys/{keyId}/history", Access::Needs(&[KeysRead])),
+    (Method::GET, "/signer/keys/{keyId}/validity", Access::Needs(&[KeysRead])),
+    (Method::POST, "/signer/keys/{keyId}/promote", Access::Needs(&[KeysManage])),
+    (Method::POST, "/signer/keys/{keyId}/rotate", Access::Needs(&[KeysManage])),
+    (Method::POST, "/signer/keys/{keyId}/retire", Access::Needs(&[KeysManage])),
+    (Method::POST, "/signer/keys/{keyId}/destroy", Access::Needs(&[KeysManage])),
+    (Method::POST, "/signer/keys/{keyId}/revoke", Access::Needs(&[KeysRevoke])),
+    (Method::POST, "/anchors", Access::Needs(&[AnchorsManage])),
+    (Method::POST, "/anchors/import", Access::Needs(&[AnchorsManage])),
+    (Method::GET, "/anchors", Access::Needs(&[KeysRead])),
+    (Method::GET, "/anchors/{id}", Access::Needs(&[KeysRead])),
+    (Method::POST, "/anchors/{id}/deactivate", Access::Needs(&[AnchorsManage])),
+    (Method::GET, "/anchors/{id}/status", Access::Needs(&[KeysRead])),
+    (Method::POST, "/anchors/{id}/keys", Access::Needs(&[AnchorsManage])),
+    (Method::GET, "/anchors/{id}/keys/history", Access::Needs(&[KeysRead])),
+    (Method::POST, "/anchors/{id}/keys/{keyId}/revoke", Access::Needs(&[KeysRevoke])),
+    (Method::GET, "/anchors/{id}/keys/{keyId}/validity", Access::Needs(&[KeysRead])),
+    (Method::POST, "/sign", Access::Needs(&[ProofsWrite])),
+    (Method::POST, "/verify", Access::Needs(&[ProofsVerify])),
+    (Method::POST, "/verify/batch", Access::Needs(&[ProofsVerify])),
+    (Method::GET, "/proofs", Access::Needs(&[ProofsRead])),
+    (Method::POST, "/proofs/rescan", Access::Needs(&[ProofsVerify])),
+    (Method::GET, "/proofs/{id}", Access::Needs(&[ProofsRead])),
+    (Method::POST, "/proofs/{id}/re-sign", Access::Needs(&[ProofsWrite])),
+    (Method::GET, "/incidents/report", Access::Needs(&[AuditRead])),
+    (Method::POST, "/incidents/report", Access::Needs(&[AuditRead, ProofsWrite])),
+    (Method::POST, "/incidents/rotate", Access::Needs(&[KeysManage, KeysRevoke])),
+    (Method::GET, "/audit/events", Access::Needs(&[AuditRead])),
+    (Method::GET, "/audit/export", Access::Needs(&[AuditRead])),
+    (Method::POST, "/audit/verify", Access::Needs(&[AuditRead])),
+    (Method::GET, "/audit/checkpoint", Access::Needs(&[AuditRead])),
+    (Method::GET, "/audit/proof/inclusion", Access::Needs(&[AuditRead])),
+    (Method::GET, "/audit/proof/consistency", Access::Needs(&[AuditRead])),
+    (Method::POST, "/audit/snapshot", Access::Needs(&[AccessManage])),
+    (Method::GET, "/actors", Access::Needs(&[AccessManage])),
+    (Method::POST, "/actors/{id}/forget", Access::Needs(&[AccessManage])),
+    (Method::POST, "/rollback/accept", Access::Needs(&[AccessManage])),
+    (Method::POST, "/tokens", Access::Needs(&[AccessManage])),
+    (Method::GET, "/tokens", Access::Needs(&[AccessManage])),
+    (Method::POST, "/tokens/{id}/revoke", Access::Needs(&[AccessManage])),
+];
+
+/// Where every route is mounted.
+pub(crate) const PREFIXES: [&str; 2] = ["/v1", "/api/v1"];
+
+/// The routes whose answers and requests hold a secret: they are never kept for an idempotency
+/// key.
+pub(crate) const SECRET: [&str; 3] = ["/root/unseal", "/tokens", "/signer/keys/import"];
+
+/// The table, made for finding.
+#[derive(Debug, Clone)]
+pub(crate) struct Scopes(HashMap<&'static str, Vec<(Method, Access)>>);
+
+impl Scopes {
+    pub(crate) fn new() -> Self {
+        let mut found: HashMap<&'static str, Vec<(Method, Access)>> = HashMap::new();
+        for (method, path, access) in TABLE {
+            found.entry(path).or_default().push((method.clone(), *access));
+        }
+        Self(found)
+    }
+
+    /// What `method` on that path needs; `None` when the table does not say. HEAD needs what
+    /// GET does.
+    pub(crate) fn of(&self, method: &Method, path: &str) -> Option<(&'static str, Access)> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let (path, methods) = self.0.get_key_value(bare(path))?;
+        methods.iter().find(|(known, _)| known == method).map(|(_, access)| (*path, *access))
+    }
+}
+
+/// A path without the prefix under which it is mounted.
+pub(crate) fn bare(path: &str) -> &str {
+    PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix)).unwrap_or(path)
+}

@@ -1,0 +1,189 @@
+//! What is done without being asked: counts are written, proofs judged again, successors of due
+//! keys staged (traps HA-24), histograms folded.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use keyward::{
+    Keyward,
+    key::{KeyError, KeyRequest},
+};
+use keyward_lifecycle::{
+    id::{ActorId, KeyId},
+    key::{
+        Key, Status,
+        due::{Due, due},
+    },
+    state::State,
+};
+use tracing::{info, warn};
+
+/// How often the worker looks.
+const BEAT: Duration = Duration::from_secs(1);
+/// Beats between two writes of the counts.
+const BEATS_PER_FLUSH: u32 = 10;
+/// Beats between two looks at the ages of keys.
+const BEATS_PER_SCHEDULE: u32 = 60;
+/// Proofs judged again in one go; between two goes the worker can be stopped.
+const RESCAN_LIMIT: u32 = 1000;
+/// Who stages successors, in the log.
+const SCHEDULER: &str = "system:scheduler";
+
+/// What the worker saw last.
+#[derive(Debug, Default)]
+pub struct Standing {
+    failed: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Standing {
+    /// Due keys whose successor could not be staged at the last try.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// The worker's thread; dropping it stops the thread and waits for it.
+#[derive(Debug)]
+pub struct Worker {
+    stop: Option<SyncSender<()>>,
+    standing: Arc<Standing>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts it. `tidy` is called at each beat.
+    ///
+    /// # Errors
+    /// The operating system's, when there is no thread to be had.
+    pub fn start(
+        keyward: Arc<Keyward>,
+        standing: Arc<Standing>,
+        tidy: impl Fn() + Send + 'static,
+    ) -> Result<Self, std::io::Error> {
+        let (stop, stopped) = sync_channel::<()>(1);
+        let seen = standing.clone();
+        let thread = std::thread::Builder::new().name("keyward-worker".to_owned()).spawn(move || {
+            let mut beat = 0_u32;
+            loop {
+                turn(&keyward, &seen, beat);
+                tidy();
+                beat = beat.wrapping_add(1);
+                match stopped.recv_timeout(BEAT) {
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+        })?;
+        Ok(Self { stop: Some(stop), standing, thread: Some(thread) })
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.standing.stopped.store(true, Ordering::Relaxed);
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A worker that panicked has said so on stderr.
+            drop(thread.join());
+        }
+    }
+}
+
+fn turn(keyward: &Keyward, standing: &Standing, beat: u32) {
+    if beat.is_multiple_of(BEATS_PER_FLUSH) {
+        keyward.flush_counts();
+    }
+    if beat.is_multiple_of(BEATS_PER_SCHEDULE) {
+        standing.failed.store(stage_successors(keyward), Ordering::Relaxed);
+    }
+    while !standing.stopped.load(Ordering::Relaxed) {
+        match keyward.rescan(RESCAN_LIMIT) {
+            Ok(done) if done.judged.is_empty() => break,
+            Ok(done) => {
+                let (judged, pending) = (done.judged.len(), done.pending);
+                info!(judged, pending, "judged proofs again");
+                if pending == 0 {
+                    break;
+                }
+            }
+            Err(error) => {
+                warn!(%error, "proofs that wait for a rescan were not judged");
+                break;
+            }
+        }
+    }
+}
+
+/// Stages a successor of every key that is due and has none, where its profile's rotation is
+/// enabled. It signs only after somebody promotes it. Gives the number of keys that have none
+/// after it.
+pub fn stage_successors(keyward: &Keyward) -> u64 {
+    let state = keyward.state();
+    let mut failed = 0_u64;
+    for key in wanting(keyward, &state) {
+        let key_id = &key.record.key_id;
+        match stage(keyward, &state, key) {
+            Ok(successor) => {
+                warn!(%key_id, %successor, "the key is due: a successor is staged; promote it with `keyward key promote`");
+            }
+            Err(error) => {
+                failed = failed.saturating_add(1);
+                warn!(%key_id, %error, "the key is due and no successor could be staged");
+            }
+        }
+    }
+    failed
+}
+
+/// Keys that are due, whose profile rotates, and that nothing is staged for.
+fn wanting<'s>(keyward: &Keyward, state: &'s State) -> Vec<&'s Key> {
+    let now = keyward.now();
+    let waits = |key: &Key| key.status(now) == Status::Active && key.succession.is_none();
+    let is_due = |key: &Key| {
+        let profile = state.profile(&key.record.profile);
+        let policy = profile.map(|profile| &profile.rotation).filter(|policy| policy.enabled);
+        policy.is_some_and(|policy| due(key, policy, now) != Due::No)
+    };
+    let has_staged = |key: &Key| {
+        state.keys().any(|other| {
+            other.status(now) == Status::Staged
+                && other.record.profile == key.record.profile
+                && other.record.purpose == key.record.purpose
+        })
+    };
+    state.keys().filter(|key| waits(key) && is_due(key) && !has_staged(key)).collect()
+}
+
+fn stage(keyward: &Keyward, state: &State, key: &Key) -> Result<KeyId, KeyError> {
+    let actor: ActorId = keyward.actor(SCHEDULER)?;
+    let successor = free_name(state, key)?;
+    let request = KeyRequest {
+        purpose: Some(key.record.purpose.to_string()),
+        parent: Some(key.record.key_id.clone()),
+        staged: true,
+        ..KeyRequest::new(successor.clone(), key.record.profile.clone())
+    };
+    let _ = keyward.generate_key(&actor, &request)?;
+    Ok(successor)
+}
+
+/// `KEY-next`, with a number behind it when that name is taken.
+fn free_name(state: &State, key: &Key) -> Result<KeyId, KeyError> {
+    let base = &key.record.key_id;
+    let names = std::iter::once(format!("{base}-next"))
+        .chain((2..1000).map(|number| format!("{base}-next-{number}")));
+    let free = names.filter_map(|name| KeyId::parse(&name).ok()).find(|id| state.key(id).is_none());
+    free.ok_or_else(|| {
+        let (what, name) = ("key", format!("{base}-next").into());
+        keyward_lifecycle::refusal::Refusal::NameTaken { what, name }.into()
+    })
+}
