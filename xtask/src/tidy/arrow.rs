@@ -25,6 +25,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "keyward-storage",
         ],
     ),
+    (
+        "keyward-bench",
+        &[
+            "keyward",
+            "keyward-barrier",
+            "keyward-crypto",
+            "keyward-keystore",
+            "keyward-lifecycle",
+            "keyward-storage",
+        ],
+    ),
     (TESTKIT, &["keyward", "keyward-barrier", "keyward-crypto", "keyward-lifecycle"]),
     ("xtask", &[]),
 ];
