@@ -28,8 +28,8 @@ pub(crate) const TABLE: &[(Method, &str, Access)] = &[
     (Method::GET, "/metrics", Access::NeedsElsewhere(StatusRead)),
     (Method::GET, "/openapi.json", Access::Open),
     (Method::GET, "/status", Access::Needs(&[StatusRead])),
-    (Method::POST, "/root/unseal", Access::Needs(&[RootManage])),
-    (Method::POST, "/root/seal", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/unseal", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/seal", Access::Needs(&[RootManage])),
     (Method::GET, "/profiles", Access::Needs(&[KeysRead])),
     (Method::POST, "/signer/keys", Access::Needs(&[KeysManage])),
     (Method::POST, "/signer/keys/import", Access::Needs(&[KeysManage])),
@@ -84,7 +84,7 @@ pub(crate) const PREFIXES: [&str; 2] = ["/v1", "/api/v1"];
 
 /// The routes whose answers and requests hold a secret: they are never kept for an idempotency
 /// key.
-pub(crate) const SECRET: [&str; 3] = ["/root/unseal", "/tokens", "/signer/keys/import"];
+pub(crate) const SECRET: [&str; 3] = ["/root-key/unseal", "/tokens", "/signer/keys/import"];
 
 /// The table, made for finding.
 #[derive(Debug, Clone)]

@@ -41,7 +41,7 @@ pub(crate) struct SealState {
 }
 
 /// Unseals the store.
-#[utoipa::path(post, path = "/root/unseal", tag = "root", request_body = Unseal, responses(
+#[utoipa::path(post, path = "/root-key/unseal", tag = "root", request_body = Unseal, responses(
     (status = 200, body = SealState), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn unseal(
     State(app): State<App>,
@@ -52,7 +52,7 @@ pub(crate) async fn unseal(
 }
 
 /// Seals the store: the root key is wiped from memory.
-#[utoipa::path(post, path = "/root/seal", tag = "root", request_body = Nothing, responses(
+#[utoipa::path(post, path = "/root-key/seal", tag = "root", request_body = Nothing, responses(
     (status = 200, body = SealState), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn seal(
     State(app): State<App>,
