@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
@@ -29,9 +29,8 @@ use crate::{
     counts::Counts,
     keystore::KeyStores,
     pin::{PinStore, Pins},
-    sealed,
     storage::{ItemChange, Storage},
-    system::{LogSigner, Signable},
+    system::LogSigner,
     writer::{Execute, ExecuteError, Job, Receipt, batch::NewCheckpoint, chain},
 };
 
@@ -78,10 +77,18 @@ pub(crate) struct Shared {
     /// Held for reading from the look at the state until a buffered signature is released;
     /// taken for writing after a revocation is published.
     pub(crate) leases: RwLock<()>,
-    pins: Mutex<(Arc<dyn PinStore>, Pins)>,
+    pub(crate) pins: Mutex<(Arc<dyn PinStore>, Pins)>,
     public_keys: RwLock<HashMap<Fingerprint, Arc<dyn PublicKey>>>,
     pub(crate) actors: Mutex<HashMap<String, ActorId>>,
     halted: AtomicBool,
+    /// Whether buffered signing has ended for good.
+    closing: AtomicBool,
+    /// Whether released signatures wait for a batch that is written.
+    behind: AtomicBool,
+    /// Whether the newest checkpoint is not yet kept outside the database.
+    pub(crate) unpinned: AtomicBool,
+    /// The time of the last batch, in nanoseconds: the ledger's time does not decrease either.
+    not_before: AtomicI64,
 }
 
 /// The root key in memory, and the log's signer that it opened.
@@ -107,7 +114,7 @@ const PUBLIC_KEYS_MAX: usize = 100_000;
 
 impl Keyward {
     pub(crate) fn assemble(begun: Begun, parts: &Parts, pins: Pins) -> Self {
-        let Begun { tip, authority, quarantine, root, queue } = begun;
+        let Begun { tip, authority, quarantine, root, queue, not_before } = begun;
         let (jobs, waiting) = sync_channel(queue);
         let shared = Arc::new(Shared {
             storage: parts.storage.clone(),
@@ -125,11 +132,16 @@ impl Keyward {
             public_keys: RwLock::new(HashMap::new()),
             actors: Mutex::new(HashMap::new()),
             halted: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
+            unpinned: AtomicBool::new(false),
+            not_before: AtomicI64::new(not_before.nanos()),
         });
         let writer = crate::writer::Writer {
             shared: shared.clone(),
             tip,
-            memory: crate::writer::batch::Memory::default(),
+            memory: crate::writer::memory::Memory::default(),
+            behind: Vec::new(),
         };
         let thread = std::thread::Builder::new()
             .name("keyward-writer".to_owned())
@@ -198,6 +210,7 @@ impl Keyward {
         let handle = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(handle) = handle {
             self.flush_counts();
+            self.shared.end_leases();
             if self.shared.send(Job::Stop).is_ok() {
                 // A writer that panicked has said so; the next start finds out what it wrote.
                 drop(handle.join());
@@ -225,6 +238,8 @@ pub(crate) struct Begun {
     pub(crate) quarantine: Option<Quarantine>,
     pub(crate) root: Option<Root>,
     pub(crate) queue: usize,
+    /// The last time that was signed for.
+    pub(crate) not_before: Timestamp,
 }
 
 impl Shared {
@@ -233,7 +248,14 @@ impl Shared {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        self.state.load().now(self.clock.now().cut_to_micros())
+        self.now_after(&self.state.load())
+    }
+
+    /// The latest of the clock, the newest event and the last batch: a clock that is set back
+    /// brings nothing back, and dates no signature before one that was made earlier.
+    pub(crate) fn now_after(&self, state: &State) -> Timestamp {
+        let not_before = Timestamp::from_nanos(self.not_before.load(Ordering::Acquire));
+        state.now(self.clock.now().cut_to_micros()).max(not_before)
     }
 
     /// Hands a job to the writer and waits for what comes of it.
@@ -255,8 +277,11 @@ impl Shared {
 
     /// Hands a job over without waiting; gives it back when the writer is behind.
     pub(crate) fn offer(&self, job: Job) -> Result<Option<Job>, ExecuteError> {
-        if self.halted.load(Ordering::Acquire) {
+        if self.halted.load(Ordering::Acquire) || self.closing.load(Ordering::Acquire) {
             return Err(ExecuteError::Halted);
+        }
+        if self.behind.load(Ordering::Acquire) {
+            return Ok(Some(job));
         }
         match self.jobs.try_send(job) {
             Ok(()) => Ok(None),
@@ -266,17 +291,38 @@ impl Shared {
     }
 
     /// Lets readers see a durable batch, and keeps its checkpoint outside the database.
-    pub(crate) fn publish(&self, state: &State, checkpoint: Option<NewCheckpoint>) {
+    pub(crate) fn publish(
+        &self,
+        state: &State,
+        checkpoint: Option<NewCheckpoint>,
+        time: Timestamp,
+    ) {
+        self.not_before.fetch_max(time.nanos(), Ordering::AcqRel);
         self.state.store(Arc::new(state.clone()));
         let Some(NewCheckpoint { note, control }) = checkpoint else { return };
         let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
         let (store, pins) = &mut *pins;
         pins.checkpoint = Some(note);
-        // Entries of the ledger alone do not move the pins: the next change or stop does.
-        if control && let Ok(bytes) = pins.to_bytes() {
-            // The batch is durable whatever becomes of this; the next one tries again.
-            drop(store.save(&bytes));
-        }
+        // Entries of the ledger alone do not move the pins: the next change or stop does. The
+        // batch is durable whatever becomes of it; the next one tries again.
+        let kept = control && pins.to_bytes().is_ok_and(|bytes| store.save(&bytes).is_ok());
+        self.unpinned.store(!kept, Ordering::Release);
+    }
+
+    /// Whether signatures that were released are not in the ledger yet.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_behind(&self, behind: bool) {
+        self.behind.store(behind, Ordering::Release);
+    }
+
+    /// Lets no signature be released early from now on: what was is in the writer's queue.
+    fn end_leases(&self) {
+        let leases = self.leases.write().unwrap_or_else(PoisonError::into_inner);
+        self.closing.store(true, Ordering::Release);
+        drop(leases);
     }
 
     pub(crate) fn halt(&self) {
@@ -304,11 +350,9 @@ impl Shared {
         self.root().is_some()
     }
 
-    pub(crate) fn sign_checkpoint(&self, heads: &Signable, now: Timestamp) -> Option<String> {
-        if self.quarantined().is_some() {
-            return None;
-        }
-        self.root()?.log.sign(heads, now).map(|note| note.to_string())
+    /// Who signs checkpoints: nobody while sealed, and nobody while the log is not the newest.
+    pub(crate) fn checkpoint_signer(&self) -> Option<Arc<Root>> {
+        self.root().filter(|_| self.quarantined().is_none())
     }
 
     pub(crate) fn quarantined(&self) -> Option<Quarantine> {
@@ -317,29 +361,6 @@ impl Shared {
 
     pub(crate) fn end_quarantine(&self) {
         *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    /// A sealed store ends things and begins none. A quarantined one neither, but that its
-    /// rollback may be accepted.
-    pub(crate) fn check_may_do(&self, commands: &[Command]) -> Result<(), ExecuteError> {
-        let accepts = |command: &Command| matches!(command, Command::AcceptRollback { .. });
-        if self.quarantined().is_some()
-            && !commands.iter().all(|command| sealed::may_do(command) || accepts(command))
-        {
-            return Err(ExecuteError::Quarantined);
-        }
-        if !self.is_unsealed() && !commands.iter().all(sealed::may_do) {
-            return Err(ExecuteError::Sealed);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn pinned_checkpoint(&self) -> Option<String> {
-        self.pins.lock().unwrap_or_else(PoisonError::into_inner).1.checkpoint.clone()
-    }
-
-    pub(crate) fn pinned_authority(&self) -> keyward_lifecycle::envelope::Envelope {
-        self.pins.lock().unwrap_or_else(PoisonError::into_inner).1.authority.clone()
     }
 }
 

@@ -232,7 +232,8 @@ impl Keyward {
 
     /// Answers a compromise in one go: the key ends everywhere, a new key is made and signs,
     /// and the anchors that believed the lost key believe the new one. Revocation comes first
-    /// and stands whatever becomes of the rest (HA-20).
+    /// and stands whatever becomes of the rest (HA-20). Where another key signs for the profile
+    /// already and no name is given, it is the one that the anchors believe instead.
     ///
     /// # Errors
     /// [`KeyError`].
@@ -256,9 +257,13 @@ impl Keyward {
         let state = self.state();
         let no_key = || Refusal::NoSuchKey(request.key_id.clone());
         let lost = state.key(&request.key_id).ok_or_else(no_key)?;
-        let new_key_id = match &request.new_key_id {
-            Some(id) => id.clone(),
-            None => emergency_name(&state, self.now())?,
+        let signer = state.signer(&lost.record.profile, &lost.record.purpose);
+        let signer = signer.filter(|signer| signer.status(self.now()).signs());
+        // Asked again after it was cut off, the key that was made then is the one.
+        let new_key_id = match (&request.new_key_id, signer) {
+            (Some(id), _) => id.clone(),
+            (None, Some(signer)) => signer.record.key_id.clone(),
+            (None, None) => emergency_name(&state, self.now())?,
         };
         let mut warnings = revoked.warnings.clone();
         if state.key(&new_key_id).is_none() {
@@ -267,6 +272,9 @@ impl Keyward {
                 ..KeyRequest::new(new_key_id.clone(), lost.record.profile.clone())
             };
             warnings.extend(self.generate_key(actor, &made)?.warnings);
+        } else if signer.is_none() {
+            let promote = Command::PromoteKey { key_id: new_key_id.clone() };
+            warnings.extend(self.execute(actor, promote)?.warnings);
         }
         let (to, key_id) = (Anchors::AffectedBy(request.key_id.clone()), new_key_id.clone());
         let added = match self.execute(actor, Command::AddKey { to, key_id }) {

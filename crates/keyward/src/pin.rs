@@ -12,6 +12,9 @@ use keyward_lifecycle::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::{PoisonError, atomic::Ordering};
+
+use crate::engine::Shared;
 
 /// Where the pins are kept.
 pub trait PinStore: Send + Sync {
@@ -67,6 +70,29 @@ impl Pins {
             authority_digest: self.authority_digest,
             checkpoint: self.checkpoint.clone(),
         })
+    }
+}
+
+impl Shared {
+    /// Keeps the newest checkpoint outside the database, if it is not yet.
+    pub(crate) fn save_pins(&self) {
+        if !self.unpinned.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        let (store, pins) = &*pins;
+        if let Ok(bytes) = pins.to_bytes() {
+            // Without it an older checkpoint stays pinned, which the log has as well.
+            drop(store.save(&bytes));
+        }
+    }
+
+    pub(crate) fn pinned_checkpoint(&self) -> Option<String> {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner).1.checkpoint.clone()
+    }
+
+    pub(crate) fn pinned_authority(&self) -> Envelope {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner).1.authority.clone()
     }
 }
 

@@ -48,10 +48,7 @@ impl Keyward {
     }
 
     /// As [`Self::envelope`], but `None` also for bytes that are not the proof's own.
-    pub(crate) fn intact_envelope(
-        &self,
-        id: &ContentId,
-    ) -> Result<Option<Envelope>, ExecuteError> {
+    pub(crate) fn intact_envelope(&self, id: &ContentId) -> Result<Option<Envelope>, ExecuteError> {
         let bytes = self.kept_bytes(id)?.filter(|bytes| ContentId::of(bytes) == *id);
         Ok(bytes.and_then(|bytes| Envelope::parse(&bytes).ok()))
     }

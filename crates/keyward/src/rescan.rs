@@ -125,7 +125,12 @@ impl Keyward {
         }
     }
 
-    fn waiting(&self, task: &Task, after: Option<u64>, limit: u32) -> Result<Vec<u64>, ExecuteError> {
+    fn waiting(
+        &self,
+        task: &Task,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<u64>, ExecuteError> {
         let state = self.state();
         let Some(key) = state.key(&task.key_id) else { return Ok(Vec::new()) };
         let find = LedgerIndex::Key(key.record.fingerprint);

@@ -6,10 +6,30 @@
 //! give any.
 
 use keyward_lifecycle::{
-    command::{Command, LedgerNote},
-    event::Fact,
+    command::{Command, Effective, Force, LedgerNote, Revoke, RevokedAt},
+    decide::decide,
+    event::{Event, Fact},
     state::State,
 };
+
+use crate::{engine::Shared, writer::ExecuteError};
+
+impl Shared {
+    /// A sealed store ends things and begins none. A quarantined one neither, but that its
+    /// rollback may be accepted.
+    pub(crate) fn check_may_do(&self, commands: &[Command]) -> Result<(), ExecuteError> {
+        let accepts = |command: &Command| matches!(command, Command::AcceptRollback { .. });
+        if self.quarantined().is_some()
+            && !commands.iter().all(|command| may_do(command) || accepts(command))
+        {
+            return Err(ExecuteError::Quarantined);
+        }
+        if !self.is_unsealed() && !commands.iter().all(may_do) {
+            return Err(ExecuteError::Sealed);
+        }
+        Ok(())
+    }
+}
 
 /// Whether a sealed store decides about `command`.
 pub(crate) const fn may_do(command: &Command) -> bool {
@@ -23,13 +43,12 @@ pub(crate) const fn may_do(command: &Command) -> bool {
     )
 }
 
-/// Whether `fact` can stand beyond the newest checkpoint, after what `state` has folded.
-pub(crate) fn may_log(state: &State, fact: &Fact) -> bool {
-    match fact {
-        Fact::KeyRevoked { .. }
-        | Fact::ActorRegistered { .. }
-        | Fact::CommandRefused { .. }
-        | Fact::TokenRevoked { .. } => true,
+/// Whether `event` can stand beyond the newest checkpoint, after what `state` has folded.
+pub(crate) fn may_log(state: &State, event: &Event) -> bool {
+    match &event.fact {
+        Fact::KeyRevoked { .. } => only_narrows(state, event),
+        Fact::ActorRegistered { actor_id, .. } => state.actor(actor_id).is_none(),
+        Fact::CommandRefused { .. } | Fact::TokenRevoked { .. } => true,
         Fact::LedgerClosed { .. } | Fact::LedgerGap { .. } => state.ledger().open_since.is_some(),
         Fact::StoreCreated { .. }
         | Fact::ActorForgotten { .. }
@@ -54,4 +73,24 @@ pub(crate) fn may_log(state: &State, fact: &Fact) -> bool {
         | Fact::IncidentReported { .. }
         | Fact::RollbackAccepted { .. } => false,
     }
+}
+
+/// Whether the rules lead to this very revocation: one that they refuse could end a key later,
+/// or for a lesser reason, than it has ended already.
+fn only_narrows(state: &State, event: &Event) -> bool {
+    let Fact::KeyRevoked { key_id, anchor_id, reason, effective_at, invalidity_date, scope } =
+        &event.fact
+    else {
+        return false;
+    };
+    let revoke = Command::Revoke(Revoke {
+        key_id: key_id.clone(),
+        at: anchor_id.map_or(RevokedAt::Key, RevokedAt::Anchor),
+        reason: *reason,
+        effective: Effective::At(*effective_at),
+        compromised_since: *invalidity_date,
+        scope: *scope,
+        force: Force::Yes,
+    });
+    decide(state, &revoke, event.time).is_ok_and(|decision| decision.facts == [event.fact.clone()])
 }

@@ -1,6 +1,9 @@
 //! How a store begins, and how it begins again: the way in is the same after a clean stop and
 //! after a crash.
 
+mod replay;
+pub(crate) mod snapshot;
+
 use keyward_barrier::{self as barrier, Sealed, Terms, Unsealed};
 use keyward_crypto::{secret::Password, signing::PrivateKey, spki};
 use keyward_lifecycle::{
@@ -9,13 +12,13 @@ use keyward_lifecycle::{
         checkpoint::TreeHead,
         tree::{Frontier, leaf_hash},
     },
-    authority::{AUTHORITY_PAYLOAD_TYPE, Admitted, Authority, AuthorityKey, admit},
+    authority::{AUTHORITY_PAYLOAD_TYPE, Authority, AuthorityKey, admit},
     canonical,
     command::Command,
     envelope::{Envelope, Signature, pae},
     event::{Event, VERSION},
-    id::{Digest, Fingerprint, KeyId},
-    ledger::{SignedHead, open_checkpoint},
+    id::{Fingerprint, KeyId},
+    ledger::SignedHead,
     profile::Profile,
     state::State,
     time::Timestamp,
@@ -23,18 +26,19 @@ use keyward_lifecycle::{
 
 use crate::{
     actor,
-    engine::{Begun, Keyward, Parts, Quarantine, Root},
+    engine::{Begun, Keyward, Parts, Root},
     pin::{MalformedPins, Pins},
-    projection, sealed,
-    storage::{AppendError, Batch, Heads, Item, ItemChange, ReadError, Shelf, Tree},
+    projection,
+    storage::{AppendError, Batch, Heads, Item, ItemChange, ReadError, Shelf, Storage, Tree},
     system::{AUTHORITY_KEY, LOG_KEY, LogSigner, Reader, Signable, open_system_key, system_record},
-    tree,
     writer::{QUEUE_JOBS_MAX, Tip},
 };
 
 impl Keyward {
     /// Begins a store: root key, identity, log key, a 1-of-1 authority, the built-in profiles.
-    /// All of it is one transaction; then the pins are written.
+    /// All of it is one transaction. What vouches for it is pinned before, and the first
+    /// checkpoint after: pins without a checkpoint beside an empty storage are a beginning that
+    /// was cut off, which is begun anew.
     ///
     /// # Errors
     /// [`CreateFailed`]; a store that is there already is not touched.
@@ -44,7 +48,7 @@ impl Keyward {
         mut terms: Terms,
         profiles: Vec<Profile>,
     ) -> Result<Self, CreateFailed> {
-        if parts.storage.heads()? != Heads::default() || parts.pins.load()?.is_some() {
+        if parts.storage.heads()? != Heads::default() || has_checkpoint(parts)? {
             return Err(CreateFailed::Exists);
         }
         terms.now = parts.clock.now().cut_to_micros();
@@ -81,17 +85,26 @@ impl Keyward {
         let heads = Signable { log: head(&tip.log), ledger: head(&tip.ledger), snapshot: None };
         let note = log.sign(&heads, now).ok_or(CreateFailed::Internal)?.to_string();
         batch.items.push(put(Shelf::Checkpoint, second_name(now), note.clone().into_bytes()));
-        parts.storage.append(Heads::default(), &batch)?;
-        let pins = Pins {
+        let mut pins = Pins {
             root_id,
             authority: envelope,
             authority_digest: admitted.digest(),
-            checkpoint: Some(note),
+            checkpoint: None,
         };
         parts.pins.save(&pins.to_bytes().map_err(|_| CreateFailed::Internal)?)?;
+        parts.storage.append(Heads::default(), &batch)?;
+        pins.checkpoint = Some(note);
+        // The store is made, whatever becomes of this; the next change tries again.
+        drop(parts.pins.save(&pins.to_bytes().map_err(|_| CreateFailed::Internal)?));
         let root = Some(Root { unsealed, log });
-        let begun =
-            Begun { tip, authority: admitted, quarantine: None, root, queue: QUEUE_JOBS_MAX };
+        let begun = Begun {
+            tip,
+            authority: admitted,
+            quarantine: None,
+            root,
+            queue: QUEUE_JOBS_MAX,
+            not_before: now,
+        };
         Ok(Self::assemble(begun, parts, pins))
     }
 
@@ -106,22 +119,33 @@ impl Keyward {
             None if parts.storage.heads()? == Heads::default() => return Err(OpenFailed::NoStore),
             None => return Err(OpenFailed::NoPins),
         };
+        if pins.checkpoint.is_none() && parts.storage.heads()? == Heads::default() {
+            return Err(OpenFailed::NoStore);
+        }
         let authority = admit(&pins.authority, None, &Reader).map_err(|_| MalformedPins)?;
         if authority.authority().root_id != pins.root_id.fingerprint() {
             return Err(MalformedPins.into());
         }
-        let newest = newest_checkpoint(parts, &authority)?;
+        let newest = replay::newest_checkpoint(parts, &authority)?;
         let kept = match &pins.checkpoint {
-            Some(note) => Some(open_note(note.as_bytes(), &authority).ok_or(MalformedPins)?),
+            Some(note) => {
+                Some(replay::open_note(note.as_bytes(), &authority).ok_or(MalformedPins)?)
+            }
             None => None,
         };
-        let (tip, quarantine) = replay(parts, newest.as_ref(), kept.as_ref())?;
+        let (tip, quarantine) = replay::replay(parts, newest.as_ref(), kept.as_ref())?;
         if quarantine.is_none() && tip.state.store().is_none() {
             return Err(OpenFailed::Tampered {
                 what: "the log does not begin with a store".into(),
             });
         }
-        let begun = Begun { tip, authority, quarantine, root: None, queue: QUEUE_JOBS_MAX };
+        // Time goes on from the last that was signed for, whatever the clock says now.
+        let signed = [newest.as_ref(), kept.as_ref()].into_iter().flatten();
+        let not_before = signed.map(SignedHead::cosigned_at).max().unwrap_or(Timestamp::EPOCH);
+        let not_before =
+            last_entry_time(&*parts.storage).map_or(not_before, |last| last.max(not_before));
+        let queue = QUEUE_JOBS_MAX;
+        let begun = Begun { tip, authority, quarantine, root: None, queue, not_before };
         let keyward = Self::assemble(begun, parts, pins);
         keyward.find_gap();
         Ok(keyward)
@@ -132,7 +156,7 @@ impl Keyward {
     /// # Errors
     /// [`OpenFailed`] when the medium does not answer.
     pub fn exists(parts: &Parts) -> Result<bool, OpenFailed> {
-        Ok(parts.storage.heads()? != Heads::default() || parts.pins.load()?.is_some())
+        Ok(parts.storage.heads()? != Heads::default() || has_checkpoint(parts)?)
     }
 
     /// Unseals: the password opens a slot of the newest epoch header, which the pinned identity
@@ -176,178 +200,26 @@ impl Keyward {
     fn find_gap(&self) {
         let state = self.state();
         let Some(opened) = state.ledger().open_since else { return };
-        let from = self.last_entry_time().unwrap_or(opened).max(opened);
+        // The last entry made it: what came after it may be missing.
+        let from = last_entry_time(&*self.shared.storage).unwrap_or(opened).max(opened);
         let note = keyward_lifecycle::command::LedgerNote::Gap { from };
-        // Should it fail, buffered signing stays marked open and the next start finds it.
+        // Should it fail, buffered signing stays marked open, and the stop or the next start
+        // logs it.
         drop(self.execute(&self.shared.system_actor, Command::NoteLedger(note)));
     }
-
-    fn last_entry_time(&self) -> Option<Timestamp> {
-        let heads = self.shared.storage.heads().ok()?;
-        let last = heads.ledger.checked_sub(1)?;
-        let leaf = self.shared.storage.leaves(Tree::Ledger, last, 1).ok()?.into_iter().next()?;
-        keyward_lifecycle::ledger::Entry::from_leaf(last, &leaf).map(|entry| entry.time)
-    }
 }
 
-/// Folds the log up to its end, and checks it against the newest checkpoint of the database
-/// and the one that was kept outside.
-fn replay(
-    parts: &Parts,
-    newest: Option<&SignedHead>,
-    kept: Option<&SignedHead>,
-) -> Result<(Tip, Option<Quarantine>), OpenFailed> {
-    let heads = parts.storage.heads()?;
-    let (mut state, mut log, snapshot) = from_snapshot(parts, newest)?;
-    let mut wanted: Vec<(TreeHead, &'static str)> = Vec::new();
-    let must = [(newest, "the newest checkpoint"), (kept, "the checkpoint kept outside it")];
-    for (signed, what) in must.iter().filter_map(|(head, what)| head.map(|head| (head, *what))) {
-        if signed.log().size >= log.size() && signed.log().size <= heads.log {
-            wanted.push((signed.log(), what));
-        }
-    }
-    check_heads(&wanted, &log)?;
-    while log.size() < heads.log {
-        let leaves = parts.storage.leaves(Tree::Log, log.size(), REPLAY_LEAVES)?;
-        if leaves.is_empty() {
-            return Err(OpenFailed::Tampered { what: "the log has a hole".into() });
-        }
-        for leaf in leaves {
-            let event = Event::from_leaf(log.size(), &leaf)?;
-            let signed = newest.is_some_and(|newest| log.size() < newest.log().size);
-            if !signed && !sealed::may_log(&state, &event.fact) {
-                let (seq, kind) = (event.seq, event.fact.type_name());
-                let what = format!("leaf {seq} is a {kind} that no checkpoint signs");
-                return Err(OpenFailed::Tampered { what: what.into() });
-            }
-            state.apply(&event);
-            log.append(leaf_hash(&leaf), &mut |_, _| {}).map_err(|_| OpenFailed::NoStore)?;
-            check_heads(&wanted, &log)?;
-        }
-    }
-    if let Some(newest) = newest.filter(|newest| newest.log().size > heads.log) {
-        let what = format!("the newest checkpoint counts {} leaves", newest.log().size);
-        return Err(OpenFailed::Tampered { what: what.into() });
-    }
-    let ledger = Frontier::from_nodes(heads.ledger, &mut |at| tree::hash(parts, Tree::Ledger, at))?;
-    if let Some(signed) = newest {
-        check_ledger(parts, signed, heads, Exact::Yes)?;
-    }
-    let quarantine = kept
-        .filter(|kept| kept.log().size > heads.log || kept.ledger().size > heads.ledger)
-        .map(|kept| Quarantine {
-            kept_size: kept.log().size,
-            kept_root: kept.log().root,
-            found_size: heads.log,
-        });
-    if quarantine.is_none()
-        && let Some(kept) = kept
-    {
-        check_ledger(parts, kept, heads, Exact::No)?;
-    }
-    Ok((Tip { state, log, ledger, snapshot }, quarantine))
+/// Whether pins are here that were completed: the mark of a store that was made.
+fn has_checkpoint(parts: &Parts) -> Result<bool, std::io::Error> {
+    let Some(bytes) = parts.pins.load()? else { return Ok(false) };
+    Ok(Pins::parse(&bytes).map_or(true, |pins| pins.checkpoint.is_some()))
 }
 
-fn check_heads(wanted: &[(TreeHead, &'static str)], log: &Frontier) -> Result<(), OpenFailed> {
-    let wrong = wanted.iter().find(|(head, _)| head.size == log.size() && head.root != log.root());
-    wrong.map_or(Ok(()), |(head, what)| {
-        let what = format!("its first {} leaves are not those that {what} signs", head.size);
-        Err(OpenFailed::Tampered { what: what.into() })
-    })
-}
-
-fn check_ledger(
-    parts: &Parts,
-    signed: &SignedHead,
-    heads: Heads,
-    exact: Exact,
-) -> Result<(), OpenFailed> {
-    let TreeHead { size, root } = signed.ledger();
-    let tampered = |what: &str| Err(OpenFailed::Tampered { what: what.into() });
-    if size > heads.ledger {
-        return tampered("the ledger is shorter than the newest checkpoint says");
-    }
-    if exact == Exact::Yes && size < heads.ledger {
-        // Signing needs the root key, and so does the checkpoint that goes with it.
-        return tampered("the ledger has entries that no checkpoint signs");
-    }
-    let then = Frontier::from_nodes(size, &mut |at| tree::hash(parts, Tree::Ledger, at))?;
-    if then.root() == root { Ok(()) } else { tampered("the ledger is not the one that was signed") }
-}
-
-/// Whether the head must be the end.
-#[derive(PartialEq, Eq)]
-enum Exact {
-    Yes,
-    No,
-}
-
-type Snapshot = (State, Frontier, Option<(u64, Digest)>);
-
-/// The fold of the snapshot that the newest checkpoint binds; the empty fold where there is
-/// none, or where its bytes are not those that were bound.
-fn from_snapshot(parts: &Parts, newest: Option<&SignedHead>) -> Result<Snapshot, OpenFailed> {
-    let empty = || (State::default(), Frontier::new(), None);
-    let Some((size, digest)) = newest.and_then(SignedHead::snapshot) else { return Ok(empty()) };
-    let mut bytes = Vec::new();
-    for part in 0..SNAPSHOT_PARTS_MAX {
-        match parts.storage.item(Shelf::Snapshot, &part_name(size, part))? {
-            Some(part) => bytes.extend_from_slice(&part),
-            None => break,
-        }
-    }
-    if Digest::of(&bytes) != digest {
-        return Ok(empty());
-    }
-    let read = || {
-        let (length, rest) = bytes.split_first_chunk::<4>()?;
-        let (frontier, state) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        let frontier = Frontier::from_bytes(frontier).ok()?;
-        let state = State::from_snapshot(state).ok()?;
-        (frontier.size() == size && state.size() == size).then_some((state, frontier))
-    };
-    Ok(read().map_or_else(empty, |(state, log)| (state, log, Some((size, digest)))))
-}
-
-/// The snapshot of a tip, with its digest, in parts that every store takes: the frontier's
-/// length, the frontier, the fold.
-pub(crate) fn snapshot_parts(tip: &Tip) -> Option<(Vec<Item>, Digest)> {
-    let frontier = tip.log.to_bytes();
-    let length = u32::try_from(frontier.len()).ok()?.to_be_bytes();
-    let state = tip.state.to_snapshot().ok()?;
-    let bytes = [length.as_slice(), &frontier, &state].concat();
-    let digest = Digest::of(&bytes);
-    let size = tip.log.size();
-    let parts = (0..SNAPSHOT_PARTS_MAX).zip(bytes.chunks(SNAPSHOT_PART_BYTES));
-    let parts =
-        parts.map(|(part, bytes)| Item { name: part_name(size, part), bytes: bytes.to_vec() });
-    Some((parts.collect(), digest))
-}
-
-/// The name of a part: the size of the log, then the part's number, both big-endian.
-pub(crate) fn part_name(size: u64, part: u32) -> Vec<u8> {
-    [size.to_be_bytes().as_slice(), &part.to_be_bytes()].concat()
-}
-
-/// Bytes in one part of a snapshot.
-const SNAPSHOT_PART_BYTES: usize = 16 << 20;
-/// Most parts of a snapshot: 4 GiB in all.
-pub(crate) const SNAPSHOT_PARTS_MAX: u32 = 256;
-
-fn newest_checkpoint(
-    parts: &Parts,
-    authority: &Admitted,
-) -> Result<Option<SignedHead>, OpenFailed> {
-    let Some(item) = parts.storage.item_at_or_before(Shelf::Checkpoint, &[0xff; 8])? else {
-        return Ok(None);
-    };
-    let opened = open_note(&item.bytes, authority);
-    let what = "its newest checkpoint is not signed by the log's key";
-    opened.map(Some).ok_or_else(|| OpenFailed::Tampered { what: what.into() })
-}
-
-fn open_note(note: &[u8], authority: &Admitted) -> Option<SignedHead> {
-    open_checkpoint(note, &authority.authority().origin, authority.log_verifiers()).ok()
+/// The time of the ledger's last entry.
+fn last_entry_time(storage: &dyn Storage) -> Option<Timestamp> {
+    let last = storage.heads().ok()?.ledger.checked_sub(1)?;
+    let leaf = storage.leaves(Tree::Ledger, last, 1).ok()?.into_iter().next()?;
+    keyward_lifecycle::ledger::Entry::from_leaf(last, &leaf).map(|entry| entry.time)
 }
 
 fn first_batch(commands: &[Command], now: Timestamp) -> Result<(Tip, Batch), CreateFailed> {
@@ -419,9 +291,6 @@ fn second_name(now: Timestamp) -> Vec<u8> {
 fn head(frontier: &Frontier) -> TreeHead {
     TreeHead { size: frontier.size(), root: frontier.root() }
 }
-
-/// Leaves read at once while replaying.
-const REPLAY_LEAVES: u32 = 4096;
 
 /// No store was made.
 #[derive(Debug, thiserror::Error)]

@@ -2,9 +2,10 @@
 
 use keyward_barrier::RootId;
 use keyward_lifecycle::{
-    command::Command,
+    command::{Command, LedgerNote},
     id::{ActorId, ProfileName},
     profile::StoreAddress,
+    time::Timestamp,
 };
 
 use crate::{
@@ -75,11 +76,15 @@ impl Keyward {
         if !self.shared.is_unsealed() {
             return Err(ExecuteError::Sealed);
         }
-        let command = Command::AcceptRollback { kept_size, kept_root };
-        let receipt = self.execute(actor, command)?;
+        // What was signed after the copy was made is not in this ledger.
+        let from = self.state().last_time().unwrap_or(Timestamp::EPOCH);
+        let commands = vec![
+            Command::AcceptRollback { kept_size, kept_root },
+            Command::NoteLedger(LedgerNote::Gap { from }),
+        ];
+        // The checkpoint over the accepted log goes with it, and replaces the one that was kept.
+        let receipt = self.execute_all(actor, commands)?;
         self.shared.end_quarantine();
-        // A checkpoint over the accepted log replaces the one that was kept.
-        self.shared.ask(|reply| crate::writer::Job::Repin { reply })?;
         Ok(Some(receipt))
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     engine::{Keyward, Shared, unavailable},
     storage::{LedgerIndex, ReadError, Shelf, Tree},
     tree::hash_in,
-    writer::ExecuteError,
+    writer::{ExecuteError, Job},
 };
 
 /// What is asked.
@@ -124,6 +124,8 @@ impl Keyward {
         // A log that is shorter than one that was seen before lacks what came after.
         match self.shared.quarantined() {
             Some(_) => Freshness::Stale,
+            // A change whose fate is not known may be in the log already.
+            None if self.shared.is_halted() => Freshness::Stale,
             None => Freshness::Fresh,
         }
     }
@@ -170,7 +172,7 @@ pub(crate) struct Known<'k> {
 
 impl EvidenceSource for Known<'_> {
     fn evidence(&self, fingerprint: &Fingerprint, pae: &Digest, signature: &Digest) -> Evidence {
-        let own = self.shared.ledger_proof(fingerprint, pae, signature);
+        let own = self.shared.own_proof(fingerprint, pae, signature);
         match own {
             Ok(Found::Proven(proof, head)) => {
                 let bound = bound(&proof.entry, &proof.inclusion, &head);
@@ -212,6 +214,32 @@ pub(crate) enum Found {
 }
 
 impl Shared {
+    /// As [`Self::ledger_proof`], but what is missing from a ledger that is not complete is not
+    /// called absent: one that was rolled back, or whose last entries are on their way.
+    fn own_proof(
+        &self,
+        fingerprint: &Fingerprint,
+        pae: &Digest,
+        signature: &Digest,
+    ) -> Result<Found, ReadError> {
+        let found = self.ledger_proof(fingerprint, pae, signature)?;
+        if !matches!(found, Found::Absent) {
+            return Ok(found);
+        }
+        if self.quarantined().is_some() || self.is_halted() {
+            return Ok(Found::Unproven);
+        }
+        if self.state().ledger().open_since.is_none() {
+            return Ok(found);
+        }
+        // What was released before is in the writer's queue before this.
+        let waited = self.ask(|reply| Job::Keep { items: Vec::new(), reply });
+        if waited.is_err() || self.is_behind() {
+            return Ok(Found::Unproven);
+        }
+        self.ledger_proof(fingerprint, pae, signature)
+    }
+
     /// The ledger's entry for a signature, with its proof.
     pub(crate) fn ledger_proof(
         &self,

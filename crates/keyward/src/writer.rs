@@ -4,6 +4,9 @@
 //! a speculative copy of the fold; readers see it once it is durable.
 
 pub(crate) mod batch;
+mod entry;
+pub(crate) mod memory;
+mod refused;
 
 use std::sync::{
     Arc,
@@ -24,7 +27,8 @@ use crate::{
     engine::Shared,
     storage::{AppendError, Heads, ItemChange},
 };
-use batch::Draft;
+use batch::{Draft, Finish, Finished};
+use memory::Memory;
 
 /// Most jobs in one batch: what fits well below a second of work, so that one slow disk sync
 /// serves all who wait and nobody waits for two.
@@ -44,8 +48,6 @@ pub(crate) enum Job {
     Snapshot { reply: Reply<(u64, Digest)> },
     /// The root key has become usable, or is gone: checkpoints resume, or stop.
     RootChanged { reply: Reply<()> },
-    /// Sign a checkpoint, and keep it outside the database at once.
-    Repin { reply: Reply<()> },
     /// Append what waits and stop.
     Stop,
 }
@@ -152,7 +154,10 @@ impl Tip {
 pub(crate) struct Writer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) tip: Tip,
-    pub(crate) memory: batch::Memory,
+    pub(crate) memory: Memory,
+    /// Signatures that are released and whose batch was not written: the next one has them, and
+    /// until then none is released early.
+    pub(crate) behind: Vec<Enter>,
 }
 
 impl Writer {
@@ -171,6 +176,7 @@ impl Writer {
                 return;
             }
             if stop {
+                self.shared.save_pins();
                 return;
             }
         }
@@ -178,6 +184,7 @@ impl Writer {
 
     fn commit(&mut self, jobs: Vec<Job>, stop: bool) -> Fate {
         let mut draft = Draft::new(&self.shared, &self.tip, &mut self.memory);
+        std::mem::take(&mut self.behind).into_iter().for_each(|enter| draft.enter_leased(enter));
         let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
         for job in jobs {
             answers.extend(draft.take(job));
@@ -185,46 +192,58 @@ impl Writer {
         if stop {
             draft.close();
         }
-        let finished = match draft.finish() {
-            Ok(Some(finished)) => finished,
-            Ok(None) => {
-                answers.into_iter().for_each(|answer| answer(Ok(())));
-                return Fate::GoOn;
+        let (fate, outcome) = match draft.finish() {
+            Finish::Batch(finished) => self.append(*finished),
+            Finish::Nothing(leased) => {
+                self.behind = leased;
+                (Fate::GoOn, Ok(()))
             }
-            Err(why) => {
-                self.memory.forget_uses();
-                answers.into_iter().for_each(|answer| answer(Err(why.clone())));
-                return Fate::GoOn;
+            Finish::Unsigned(leased) => {
+                self.behind = leased;
+                (Fate::GoOn, Err(ExecuteError::Sealed))
             }
         };
-        match self.shared.storage.append(self.tip.heads(), &finished.batch) {
+        if outcome.is_err() {
+            self.memory.take_back();
+        }
+        self.shared.set_behind(!self.behind.is_empty());
+        answers.into_iter().for_each(|answer| answer(outcome.clone()));
+        fate
+    }
+
+    fn append(&mut self, finished: Finished) -> (Fate, Result<(), ExecuteError>) {
+        let Finished { batch, tip, checkpoint, revoked, leased, time } = finished;
+        match self.shared.storage.append(self.tip.heads(), &batch) {
             Ok(()) => {
-                let revoked = finished.revoked;
-                self.tip = finished.tip;
+                self.tip = tip;
                 // Memory follows the disk. From here on a crash is harmless: replay sees this.
-                self.shared.publish(&self.tip.state, finished.checkpoint);
+                self.shared.publish(&self.tip.state, checkpoint, time);
                 if revoked {
                     self.shared.wait_for_leases();
                 }
-                answers.into_iter().for_each(|answer| answer(Ok(())));
-                Fate::GoOn
+                if batch.ledger.is_empty() {
+                    self.behind = leased;
+                }
+                (Fate::GoOn, Ok(()))
             }
             Err(error) => {
-                let (fate, why) = match &error {
-                    AppendError::Unavailable(_)
-                    | AppendError::Full(_)
-                    | AppendError::Refused { .. } => {
-                        (Fate::GoOn, ExecuteError::Unavailable(chain(&error).into()))
+                let why = ExecuteError::Unavailable(chain(&error).into());
+                match &error {
+                    AppendError::Unavailable(_) | AppendError::Full(_) => {
+                        self.behind = leased;
+                        (Fate::GoOn, Err(why))
+                    }
+                    AppendError::Refused { .. } => {
+                        // The same entries would be refused again, and hold up all others.
+                        self.memory.ledger_whole &= leased.is_empty();
+                        (Fate::GoOn, Err(why))
                     }
                     // Somebody else wrote, or nobody knows: what this process believes of the
                     // log is void.
                     AppendError::Conflict { .. }
                     | AppendError::Damaged { .. }
-                    | AppendError::Unknown(_) => (Fate::Halt, ExecuteError::Halted),
-                };
-                self.memory.forget_uses();
-                answers.into_iter().for_each(|answer| answer(Err(why.clone())));
-                fate
+                    | AppendError::Unknown(_) => (Fate::Halt, Err(ExecuteError::Halted)),
+                }
             }
         }
     }

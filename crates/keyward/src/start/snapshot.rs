@@ -1,0 +1,65 @@
+//! Snapshots of the fold: written in parts, read back if a checkpoint binds them.
+
+use keyward_lifecycle::{audit::tree::Frontier, id::Digest, ledger::SignedHead, state::State};
+
+use super::OpenFailed;
+use crate::{
+    engine::Parts,
+    storage::{Item, Shelf},
+    writer::Tip,
+};
+
+pub(super) type Snapshot = (State, Frontier, Option<(u64, Digest)>);
+
+/// The fold of the snapshot that the newest checkpoint binds; the empty fold where there is
+/// none, or where its bytes are not those that were bound.
+pub(super) fn from_snapshot(
+    parts: &Parts,
+    newest: Option<&SignedHead>,
+) -> Result<Snapshot, OpenFailed> {
+    let empty = || (State::default(), Frontier::new(), None);
+    let Some((size, digest)) = newest.and_then(SignedHead::snapshot) else { return Ok(empty()) };
+    let mut bytes = Vec::new();
+    for part in 0..SNAPSHOT_PARTS_MAX {
+        match parts.storage.item(Shelf::Snapshot, &part_name(size, part))? {
+            Some(part) => bytes.extend_from_slice(&part),
+            None => break,
+        }
+    }
+    if Digest::of(&bytes) != digest {
+        return Ok(empty());
+    }
+    let read = || {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (frontier, state) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        let frontier = Frontier::from_bytes(frontier).ok()?;
+        let state = State::from_snapshot(state).ok()?;
+        (frontier.size() == size && state.size() == size).then_some((state, frontier))
+    };
+    Ok(read().map_or_else(empty, |(state, log)| (state, log, Some((size, digest)))))
+}
+
+/// The snapshot of a tip, with its digest, in parts that every store takes: the frontier's
+/// length, the frontier, the fold.
+pub(crate) fn snapshot_parts(tip: &Tip) -> Option<(Vec<Item>, Digest)> {
+    let frontier = tip.log.to_bytes();
+    let length = u32::try_from(frontier.len()).ok()?.to_be_bytes();
+    let state = tip.state.to_snapshot().ok()?;
+    let bytes = [length.as_slice(), &frontier, &state].concat();
+    let digest = Digest::of(&bytes);
+    let size = tip.log.size();
+    let parts = (0..SNAPSHOT_PARTS_MAX).zip(bytes.chunks(SNAPSHOT_PART_BYTES));
+    let parts =
+        parts.map(|(part, bytes)| Item { name: part_name(size, part), bytes: bytes.to_vec() });
+    Some((parts.collect(), digest))
+}
+
+/// The name of a part: the size of the log, then the part's number, both big-endian.
+pub(crate) fn part_name(size: u64, part: u32) -> Vec<u8> {
+    [size.to_be_bytes().as_slice(), &part.to_be_bytes()].concat()
+}
+
+/// Bytes in one part of a snapshot.
+const SNAPSHOT_PART_BYTES: usize = 16 << 20;
+/// Most parts of a snapshot: 4 GiB in all.
+pub(crate) const SNAPSHOT_PARTS_MAX: u32 = 256;
