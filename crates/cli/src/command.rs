@@ -3,12 +3,15 @@
 mod access;
 mod anchor;
 mod audit;
+mod demo;
 mod incident;
+mod init;
 mod key;
 mod offline;
 mod page;
 mod proof;
 mod root;
+mod serve;
 mod sign;
 mod verify;
 
@@ -23,9 +26,9 @@ use crate::{
 /// Runs one command.
 pub(crate) fn run(session: &mut Session<'_>, command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Init(_) | Command::Serve(_) | Command::Demo(_) => {
-            return Err(Failure::error("there is no engine"));
-        }
+        Command::Init(init) => init::run(session, &init)?,
+        Command::Demo(demo) => demo::run(session, &demo)?,
+        Command::Serve(serve) => serve::run(session, serve)?,
         Command::Status => root::status(session)?,
         Command::Root(verb) => root::run(session, &verb)?,
         Command::Rollback(verb) => root::rollback(session, &verb)?,

@@ -9,11 +9,13 @@
 
 mod args;
 mod command;
+mod configuration;
 mod exit;
 mod input;
 mod password;
 mod render;
 mod session;
+mod store;
 pub mod surroundings;
 mod transport;
 

@@ -61,6 +61,11 @@ pub(crate) fn to_json(password: &Password) -> Result<Zeroizing<Vec<u8>>, Failure
     Ok(bytes)
 }
 
+/// Whether the password can be had without asking anybody.
+pub(crate) const fn is_given(global: &Global) -> bool {
+    global.password_fd.is_some() || global.password_file.is_some()
+}
+
 fn given(global: &Global) -> Result<Option<Password>, Failure> {
     let path = match (&global.password_fd, &global.password_file) {
         (Some(fd), _) => PathBuf::from(format!("/dev/fd/{fd}")),

@@ -1,14 +1,18 @@
 //! One command at work: its surroundings, its way to the API, and how it prints.
 
-use std::fmt::Display;
+use std::{fmt::Display, path::PathBuf, sync::Arc};
 
+use keyward::{ExecuteError, Keyward};
+use keyward_server::config::Config;
 use serde_json::{Value, json};
 
 use crate::{
     args::{Global, Output},
+    configuration,
     exit::Failure,
     password,
     render::{self, Document},
+    store::Store,
     surroundings::Surroundings,
     transport::{self, Body, Choice, Method, Problem, Request, Response, Transport},
 };
@@ -20,16 +24,18 @@ const PAGES_MAX: usize = 100_000;
 pub(crate) struct Session<'s> {
     pub(crate) surroundings: &'s mut Surroundings,
     pub(crate) global: Global,
+    // Dropped before the transport, which gives the store's lock back.
+    waiting: Option<Waiting>,
     transport: Option<Box<dyn Transport>>,
 }
 
 impl<'s> Session<'s> {
     pub(crate) fn new(surroundings: &'s mut Surroundings, global: Global) -> Self {
-        Self { surroundings, global, transport: None }
+        Self { surroundings, global, waiting: None, transport: None }
     }
 
     /// The data directory.
-    pub(crate) fn data(&self) -> std::path::PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.global.data.clone().unwrap_or_else(|| self.surroundings.data.clone())
     }
 
@@ -61,19 +67,35 @@ impl<'s> Session<'s> {
         let password = password::obtain(&self.global, self.surroundings)?;
         let body = Body::Secret(password::to_json(&password)?);
         drop(password);
-        let path = "/root/unseal".to_owned();
+        let path = "/root-key/unseal".to_owned();
         let request = Request { method: Method::Post, path, query: Vec::new(), body };
         let response = self.try_once(&request)?;
-        if is_success(&response) {
-            Document::parse(&response.body)
-        } else {
-            Err(Problem::of(&response).into())
+        if !is_success(&response) {
+            return Err(Problem::of(&response).into());
         }
+        self.bring_into_force()?;
+        Document::parse(&response.body)
     }
 
     /// Whether this very process has the store open.
     pub(crate) fn is_embedded(&mut self) -> Result<bool, Failure> {
         Ok(self.transport()?.takes_passwords())
+    }
+
+    /// Unseals a store that this process has open, if the password is at hand, so that the log
+    /// is signed up to its end. Whoever ends a key or shows the log is not asked for it.
+    pub(crate) fn unseal_if_given(&mut self) -> Result<(), Failure> {
+        if !self.is_embedded()? || !password::is_given(&self.global) {
+            return Ok(());
+        }
+        match self.unseal() {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                let text = failure.to_string();
+                let text = text.strip_prefix("error: ").unwrap_or(&text);
+                self.note(format_args!("warning: the store stays sealed: {text}"))
+            }
+        }
     }
 
     /// Asks for a document.
@@ -162,17 +184,68 @@ impl<'s> Session<'s> {
     fn transport(&mut self) -> Result<&mut Box<dyn Transport>, Failure> {
         let chosen = match self.transport.take() {
             Some(transport) => transport,
-            None => transport::choose(Choice {
-                addr: self.global.addr.as_deref(),
-                ca: self.global.ca.clone(),
-                token_file: self.global.token_file.clone(),
-                data: self.data(),
-                config: self.global.config.clone(),
-                clock: self.surroundings.clock.clone(),
-            })?,
+            None => self.choose()?,
         };
         Ok(self.transport.insert(chosen))
     }
+
+    fn choose(&mut self) -> Result<Box<dyn Transport>, Failure> {
+        let data = self.data();
+        let server = transport::server(Choice {
+            addr: self.global.addr.as_deref(),
+            ca: self.global.ca.clone(),
+            token_file: self.global.token_file.clone(),
+            data: data.clone(),
+        })?;
+        if let Some(server) = server {
+            return Ok(server);
+        }
+        let store = Store::open(&data, self.surroundings.clock.clone())?;
+        if let Some(file) = configuration::file(&self.global, &data) {
+            let config = configuration::read(&file)?;
+            if !configuration::is_in_force(&store.keyward, &config) {
+                self.waiting = Some(Waiting { keyward: store.keyward.clone(), config, file });
+            }
+        }
+        let embedded = transport::embedded(store)?;
+        self.transport = Some(embedded);
+        self.bring_into_force()?;
+        self.transport.take().ok_or_else(|| Failure::error("there is no way to the store"))
+    }
+
+    /// Brings the configuration into force, if it is not. Reading never asks for a password: if
+    /// none is at hand, the configuration waits.
+    fn bring_into_force(&mut self) -> Result<(), Failure> {
+        let Some(Waiting { keyward, config, file }) = self.waiting.take() else { return Ok(()) };
+        match configuration::apply(&keyward, &config) {
+            Ok(applied) => {
+                for line in configuration::unavailable(&applied) {
+                    self.note(line)?;
+                }
+                Ok(())
+            }
+            Err(ExecuteError::Sealed) if password::is_given(&self.global) => {
+                self.waiting = Some(Waiting { keyward, config, file });
+                self.unseal().map(drop)
+            }
+            Err(ExecuteError::Sealed) => {
+                let name = file.display().to_string();
+                self.waiting = Some(Waiting { keyward, config, file });
+                self.note(format_args!(
+                    "warning: the profiles of {name} are not in force yet, since the store is \
+                     sealed\nhint: `keyward root unseal` brings them into force"
+                ))
+            }
+            Err(error) => Err(Failure::of(&error)),
+        }
+    }
+}
+
+/// A configuration that is not in force yet.
+struct Waiting {
+    keyward: Arc<Keyward>,
+    config: Config,
+    file: PathBuf,
 }
 
 const fn is_success(response: &Response) -> bool {

@@ -5,14 +5,13 @@ mod embedded;
 mod problem;
 mod remote;
 
-use std::{os::unix::net::UnixStream, path::PathBuf, sync::Arc};
+use std::{os::unix::net::UnixStream, path::PathBuf};
 
-use keyward::clock::Clock;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 pub(crate) use self::problem::Problem;
-use crate::exit::Failure;
+use crate::{exit::Failure, store::Store};
 
 /// Longest answer that is read, in bytes: a trust bundle is the longest.
 pub(crate) const RESPONSE_BYTES_MAX: usize = 4 << 30;
@@ -105,30 +104,33 @@ pub(crate) trait Transport {
     fn takes_passwords(&self) -> bool;
 }
 
-/// What a way is chosen by.
+/// How a server is found.
 pub(crate) struct Choice<'c> {
+    /// The server that is named.
     pub(crate) addr: Option<&'c str>,
     pub(crate) ca: Option<PathBuf>,
     pub(crate) token_file: Option<PathBuf>,
+    /// The data directory, whose server listens there.
     pub(crate) data: PathBuf,
-    pub(crate) config: Option<PathBuf>,
-    pub(crate) clock: Arc<dyn Clock>,
 }
 
-/// Chooses the way: the server that is named, else the one that has the data directory, else
-/// none at all.
-pub(crate) fn choose(choice: Choice<'_>) -> Result<Box<dyn Transport>, Failure> {
+/// The server that is named, else the one that has the data directory, if one has.
+pub(crate) fn server(choice: Choice<'_>) -> Result<Option<Box<dyn Transport>>, Failure> {
     if let Some(addr) = choice.addr {
         let access = remote::Access { ca: choice.ca, token_file: choice.token_file };
-        return Ok(Box::new(remote::Remote::named(addr, &access)?));
+        return Ok(Some(Box::new(remote::Remote::named(addr, &access)?)));
     }
     let socket = choice.data.join(SOCKET_NAME);
     // A server that was killed leaves its socket behind; nobody answers there.
-    if UnixStream::connect(&socket).is_ok() {
-        return Ok(Box::new(remote::Remote::socket(&socket)?));
+    if UnixStream::connect(&socket).is_err() {
+        return Ok(None);
     }
-    let store = embedded::Store { data: choice.data, config: choice.config, clock: choice.clock };
-    Ok(Box::new(embedded::Embedded::open(store)?))
+    Ok(Some(Box::new(remote::Remote::socket(&socket)?)))
+}
+
+/// A store that this process has open.
+pub(crate) fn embedded(store: Store) -> Result<Box<dyn Transport>, Failure> {
+    Ok(Box::new(embedded::Embedded::new(store)?))
 }
 
 /// Percent-encodes one segment of a path, or one value of a query (RFC 3986 section 2.3).

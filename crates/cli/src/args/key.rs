@@ -169,9 +169,6 @@ pub(crate) struct KeyRotate {
     /// Override what a strict profile refuses
     #[arg(long)]
     pub(crate) force: bool,
-    /// Stop after this step: GENERATED, ATTESTED, PUBLISHED, PROMOTED or RETIRED
-    #[arg(long, value_name = "STEP", conflicts_with = "abort")]
-    pub(crate) until: Option<String>,
 }
 
 /// Why and from when a key, or its membership of an anchor, ends.

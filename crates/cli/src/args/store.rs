@@ -13,9 +13,9 @@ pub(crate) struct Init {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to listen; plain HTTP only on loopback
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8230")]
-    pub(crate) listen: SocketAddr,
+    /// Where to listen [default: 127.0.0.1:8230]; plain HTTP only on loopback
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
     /// File with the server's certificates (PEM), read again when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,

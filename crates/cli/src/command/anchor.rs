@@ -33,6 +33,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: AnchorVerb) -> Result<(), Fai
         }
         AnchorVerb::AddKey(key) => add_key(session, key),
         AnchorVerb::RevokeKey { anchor, key_id, ending } => {
+            session.unseal_if_given()?;
             let below = format!("/keys/{}/revoke", segment(&key_id));
             let request = Request::post(path(anchor.id(), &below), body_of(ending));
             let answer = session.ask(&request)?;

@@ -15,11 +15,14 @@ pub(super) fn run(session: &mut Session<'_>, verb: AuditVerb) -> Result<Exit, Fa
     match verb {
         AuditVerb::Query(query) => self::query(session, query)?,
         AuditVerb::Export { out } => {
+            session.unseal_if_given()?;
             let bundle = session.send(&Request::get("/audit/export"))?;
             session.deliver(&bundle, out.as_deref())?;
+            say_what_is_missing(session, &bundle)?;
         }
         AuditVerb::Verify(verify) => return self::verify(session, &verify),
         AuditVerb::Checkpoint => {
+            session.unseal_if_given()?;
             let checkpoint = session.send(&Request::get("/audit/checkpoint"))?;
             session.print_bytes(&checkpoint)?;
         }
@@ -38,6 +41,21 @@ pub(super) fn run(session: &mut Session<'_>, verb: AuditVerb) -> Result<Exit, Fa
         }
     }
     Ok(Exit::Done)
+}
+
+/// A bundle ends with the newest checkpoint; what a sealed store logged after it has none yet.
+fn say_what_is_missing(session: &mut Session<'_>, bundle: &[u8]) -> Result<(), Failure> {
+    let lines = bundle.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+    // The first line is the authority, the last the checkpoint.
+    let leaves = u64::try_from(lines.saturating_sub(2)).unwrap_or(u64::MAX);
+    let size = session.ask(&Request::get("/status"))?.number("logSize").unwrap_or(leaves);
+    match size.saturating_sub(leaves) {
+        0 => Ok(()),
+        missing => session.note(format_args!(
+            "warning: the newest {missing} events are not in it, since no checkpoint signs them \
+             yet\nhint: unseal the store with `keyward root unseal`, and export again"
+        )),
+    }
 }
 
 fn query(session: &mut Session<'_>, query: AuditQuery) -> Result<(), Failure> {

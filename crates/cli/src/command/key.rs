@@ -55,6 +55,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: KeyVerb) -> Result<Exit, Fail
             changed(session, &Request::post(path(key.id(), "/destroy"), json!({})))?;
         }
         KeyVerb::Revoke { key, ending } => {
+            session.unseal_if_given()?;
             let answer = session.ask(&Request::post(path(key.id(), "/revoke"), body_of(ending)))?;
             session.emit(&answer, render::key::revocation)?;
         }
@@ -161,7 +162,7 @@ fn check_validity(
 }
 
 fn rotation(session: &mut Session<'_>, rotate: KeyRotate) -> Result<(), Failure> {
-    let KeyRotate { key_id, profile, new_key_id, if_due, resume, abort, force, until } = rotate;
+    let KeyRotate { key_id, profile, new_key_id, if_due, resume, abort, force } = rotate;
     let key_id = match key_id {
         Some(key_id) => key_id,
         None => signer_of(session, &profile)?,
@@ -171,7 +172,6 @@ fn rotation(session: &mut Session<'_>, rotate: KeyRotate) -> Result<(), Failure>
     put(&mut body, "ifDue", if_due.then_some(true));
     put(&mut body, "resume", resume.then_some(true));
     put(&mut body, "abort", abort.then_some(true));
-    put(&mut body, "until", until);
     let request = Request::post(path(&key_id, "/rotate"), with_force(body, force));
     let answer = session.ask(&request)?;
     session.emit(&answer, render::key::rotation)

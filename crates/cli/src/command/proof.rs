@@ -6,7 +6,7 @@ use super::key::put;
 use crate::{
     args::{ProofResign, ProofVerb},
     exit::Failure,
-    render,
+    render::{self, Document},
     session::Session,
     transport::{Request, segment},
 };
@@ -24,8 +24,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: ProofVerb) -> Result<(), Fail
             session.deliver(&bundle, out.as_deref())
         }
         ProofVerb::List { key_id } => {
-            let page = || Request::get("/proofs").with("keyId", key_id.as_deref());
-            let proofs = session.list(page, ("proofs", "after"), None)?;
+            let proofs = list(session, key_id)?;
             session.emit(&proofs, render::proof::list)
         }
         ProofVerb::ReSign(resign) => self::resign(session, resign),
@@ -40,6 +39,25 @@ pub(super) fn run(session: &mut Session<'_>, verb: ProofVerb) -> Result<(), Fail
 
 fn path(id: &str, below: &str) -> String {
     format!("/proofs/{}{below}", segment(id))
+}
+
+/// The API lists the proofs of one key; those of all keys are put into the ledger's order.
+fn list(session: &mut Session<'_>, key_id: Option<String>) -> Result<Document, Failure> {
+    let keys = match key_id {
+        Some(key_id) => vec![key_id],
+        None => {
+            let page = || Request::get("/signer/keys");
+            let keys = session.list(page, ("keys", "after"), None)?.list("keys");
+            keys.iter().filter_map(|key| key.text("keyId")).collect()
+        }
+    };
+    let mut proofs = Vec::new();
+    for key in keys {
+        let page = || Request::get("/proofs").with("keyId", Some(&key));
+        proofs.extend(session.list(page, ("proofs", "after"), None)?.into_list("proofs"));
+    }
+    proofs.sort_by_key(|proof| proof.get("seq").and_then(serde_json::Value::as_u64));
+    Ok(Document::from(json!({ "proofs": proofs })))
 }
 
 fn resign(session: &mut Session<'_>, resign: ProofResign) -> Result<(), Failure> {

@@ -22,7 +22,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: &RootVerb) -> Result<(), Fail
             return session.emit(&status, render::store::root);
         }
         RootVerb::Unseal => session.unseal()?,
-        RootVerb::Seal => session.ask(&Request::post("/root/seal", json!({})))?,
+        RootVerb::Seal => session.ask(&Request::post("/root-key/seal", json!({})))?,
     };
     session.emit(&answer, render::store::root)?;
     if session.is_embedded()? {

@@ -2,6 +2,16 @@
 
 use super::{Document, fields};
 
+/// A store that was made.
+pub(crate) fn made(store: &Document) -> String {
+    fields(&[
+        ("Store", store.text("data")),
+        ("Root ID", store.text("rootId")),
+        ("Authority", store.text("authority")),
+        ("Profiles", store.joined("profiles")),
+    ])
+}
+
 /// How the store is doing.
 pub(crate) fn status(answer: &Document) -> String {
     let quarantined = answer.is_true("quarantined").then(|| "yes".to_owned());

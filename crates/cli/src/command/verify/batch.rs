@@ -214,7 +214,7 @@ fn count_lines(reader: &mut impl std::io::BufRead) -> std::io::Result<u64> {
 
 /// A progress bar on a terminal, and nothing elsewhere.
 fn bar(session: &Session<'_>, count: u64) -> ProgressBar {
-    let shown = session.surroundings.terminal.stderr && !session.surroundings.terminal.stdout;
+    let shown = session.surroundings.terminal.stderr;
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(count), target);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}");
