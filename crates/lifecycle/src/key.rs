@@ -2,10 +2,11 @@
 
 pub mod due;
 pub mod revocation;
+mod spki;
 pub mod state;
 pub mod validity;
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::{
     time::{Timestamp, Window},
 };
 pub use revocation::{CompromiseScope, Reason, Revocation};
+pub use spki::Spki;
 pub use state::{Move, Status};
 
 /// What is fixed when a key is made, and never changes (SP 800-57 part 1 section 6.2.3).
@@ -37,8 +39,7 @@ pub struct KeyRecord {
     /// SHA-256 of `public_key`.
     pub fingerprint: Fingerprint,
     /// Canonical DER `SubjectPublicKeyInfo`.
-    #[serde(with = "spki_base64")]
-    pub public_key: Arc<[u8]>,
+    pub public_key: Spki,
     /// Whether another copy of the private part can exist.
     pub custody: Custody,
     /// When its windows end of themselves.
@@ -51,6 +52,22 @@ pub struct KeyRecord {
     pub parent: Option<KeyId>,
     /// How it was derived from a seed, if it was.
     pub derivation_path: Option<Arc<str>>,
+}
+
+impl KeyRecord {
+    /// Lets `other` hold this record's texts where its own are equal: millions of keys are
+    /// held, and most say the same.
+    pub(crate) fn share_with(&self, other: &mut Self) {
+        if self.profile == other.profile {
+            other.profile = self.profile.clone();
+        }
+        if self.purpose == other.purpose {
+            other.purpose = self.purpose.clone();
+        }
+        if self.store == other.store {
+            other.store = self.store.clone();
+        }
+    }
 }
 
 /// Whether this store alone can have made a key's signatures.
@@ -83,7 +100,7 @@ pub struct Key {
     /// Its revocation, given at the key and so in force in every anchor.
     pub revocation: Option<Revocation>,
     /// Its successor, once one is named.
-    pub succession: Option<Succession>,
+    pub succession: Option<Box<Succession>>,
     /// When its private part was destroyed.
     pub destroyed_at: Option<Timestamp>,
     /// How many uses have been handed out, in durable blocks.
@@ -159,34 +176,5 @@ impl Key {
         let revoked = self.revocation.as_ref().map(Revocation::ends_at);
         let over = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
         membership.ended_at > now && !over(revoked) && !over(self.record.expires_at)
-    }
-}
-
-mod spki_base64 {
-    use alloc::{string::String, sync::Arc, vec::Vec};
-
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    use serde::{Deserialize, Deserializer, Serialize as _, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer>(
-        key: &Arc<[u8]>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.serialize_str(&STANDARD.encode(key))
-        } else {
-            key.serialize(serializer)
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Arc<[u8]>, D::Error> {
-        if deserializer.is_human_readable() {
-            let text = String::deserialize(deserializer)?;
-            STANDARD.decode(text).map(Into::into).map_err(de::Error::custom)
-        } else {
-            Vec::<u8>::deserialize(deserializer).map(Into::into)
-        }
     }
 }

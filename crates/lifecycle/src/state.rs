@@ -4,6 +4,7 @@
 //! copy while readers hold the last durable one.
 
 mod apply;
+mod lookup;
 pub mod snapshot;
 
 use alloc::{sync::Arc, vec::Vec};
@@ -21,6 +22,7 @@ use crate::{
     purl::Purl,
     time::Timestamp,
 };
+use lookup::Lookup;
 
 /// What the log adds up to.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +32,8 @@ pub struct State {
     store: Option<Arc<Store>>,
     profiles: OrdMap<ProfileName, Arc<Profile>>,
     keys: Vector<Arc<Key>>,
-    key_by_id: OrdMap<Short, u32>,
-    key_by_fingerprint: OrdMap<Short, u32>,
+    key_by_id: Lookup,
+    key_by_fingerprint: Lookup,
     halves: OrdMap<Short, u32>,
     signers: OrdMap<(ProfileName, Arc<str>), u32>,
     anchors: Vector<Arc<Anchor>>,
@@ -142,8 +144,10 @@ impl State {
     /// A key by its public key's fingerprint.
     #[must_use]
     pub fn key_of(&self, fingerprint: &Fingerprint) -> Option<&Key> {
-        let number = self.key_by_fingerprint.get(&short(fingerprint.digest()))?;
-        self.key_at(*number).filter(|key| key.record.fingerprint == *fingerprint)
+        let is =
+            |number| self.key_at(number).is_some_and(|key| key.record.fingerprint == *fingerprint);
+        let number = self.key_by_fingerprint.find(&short(fingerprint.digest()), is)?;
+        self.key_at(number)
     }
 
     /// The composite key of which `fingerprint` is one half.
@@ -161,8 +165,8 @@ impl State {
     /// The number of a key.
     #[must_use]
     pub fn key_number(&self, id: &KeyId) -> Option<u32> {
-        let number = self.key_by_id.get(&short_name(id))?;
-        self.key_at(*number).filter(|key| key.record.key_id == *id).map(|_| *number)
+        let is = |number| self.key_at(number).is_some_and(|key| key.record.key_id == *id);
+        self.key_by_id.find(&short_name(id), is)
     }
 
     /// All keys, in the order in which they came.

@@ -1,7 +1,7 @@
 //! Instants and half-open windows. Nothing here reads a clock.
 
 use alloc::string::{String, ToString};
-use core::{fmt, str::FromStr};
+use core::{fmt, num::NonZeroU64, str::FromStr};
 
 use jiff::{civil, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -11,54 +11,59 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// Parsed from and shown in RFC 3339. Shown with 0, 3, 6 or 9 fractional digits, the fewest
 /// that lose nothing, and always with `Z`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+pub struct Timestamp(NonZeroU64);
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
-    pub const EPOCH: Self = Self(0);
+    pub const EPOCH: Self = Self::from_nanos(0);
     /// Later than every instant that an event can carry.
-    pub const MAX: Self = Self(i64::MAX);
+    pub const MAX: Self = Self::from_nanos(i64::MAX);
 
     /// From nanoseconds since the epoch.
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {
-        Self(nanos)
+        // The sign turned over keeps the order among unsigned numbers. The one instant that
+        // would be 0 counts as the next one, so that an absent time takes no room of its own.
+        match NonZeroU64::new(nanos.cast_unsigned() ^ SIGN) {
+            Some(turned) => Self(turned),
+            None => Self(NonZeroU64::MIN),
+        }
     }
 
     /// From whole seconds since the epoch; saturates at the ends of the range.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
-        Self(seconds.saturating_mul(NANOS_PER_SECOND))
+        Self::from_nanos(seconds.saturating_mul(NANOS_PER_SECOND))
     }
 
     /// Nanoseconds since the epoch.
     #[must_use]
     pub const fn nanos(self) -> i64 {
-        self.0
+        (self.0.get() ^ SIGN).cast_signed()
     }
 
     /// Whole seconds since the epoch, rounded down.
     #[must_use]
     pub const fn seconds(self) -> i64 {
-        self.0.div_euclid(NANOS_PER_SECOND)
+        self.nanos().div_euclid(NANOS_PER_SECOND)
     }
 
     /// This instant, `seconds` later (earlier if negative); saturates.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
-        Self(self.0.saturating_add(seconds.saturating_mul(NANOS_PER_SECOND)))
+        Self::from_nanos(self.nanos().saturating_add(seconds.saturating_mul(NANOS_PER_SECOND)))
     }
 
     /// This instant cut to whole microseconds, which is what the log's times carry.
     #[must_use]
     pub const fn cut_to_micros(self) -> Self {
-        Self(self.0.saturating_sub(self.0.rem_euclid(1_000)))
+        Self::from_nanos(self.nanos().saturating_sub(self.nanos().rem_euclid(1_000)))
     }
 
     /// Whole days from `earlier` to this instant; 0 when it is not later.
     #[must_use]
     pub const fn days_since(self, earlier: Self) -> i64 {
-        let nanos = self.0.saturating_sub(earlier.0);
+        let nanos = self.nanos().saturating_sub(earlier.nanos());
         if nanos < 0 { 0 } else { nanos / (NANOS_PER_SECOND * 86_400) }
     }
 
@@ -72,7 +77,10 @@ impl Timestamp {
             .ok()
             .and_then(|later| TimeZone::UTC.to_timestamp(later).ok())
             .and_then(|later| i64::try_from(later.as_nanosecond()).ok())
-            .map_or(if months < 0 { Self(i64::MIN) } else { Self::MAX }, Self)
+            .map_or(
+                if months < 0 { Self::from_nanos(i64::MIN) } else { Self::MAX },
+                Self::from_nanos,
+            )
     }
 
     /// Whole calendar months from `earlier` to this instant, in UTC; 0 when it is not later.
@@ -99,14 +107,15 @@ impl Timestamp {
 
     fn jiff(self) -> jiff::Timestamp {
         // Every i64 of nanoseconds lies within jiff's range (years -9999 to 9999).
-        jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        jiff::Timestamp::from_nanosecond(i128::from(self.nanos()))
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let datetime = self.civil();
-        match self.0.rem_euclid(NANOS_PER_SECOND) {
+        match self.nanos().rem_euclid(NANOS_PER_SECOND) {
             0 => write!(f, "{datetime:.0}Z"),
             nanos if nanos % 1_000_000 == 0 => write!(f, "{datetime:.3}Z"),
             nanos if nanos % 1_000 == 0 => write!(f, "{datetime:.6}Z"),
@@ -131,7 +140,7 @@ impl FromStr for Timestamp {
             return Err(malformed());
         }
         let parsed = text.parse::<jiff::Timestamp>().map_err(|_| malformed())?;
-        i64::try_from(parsed.as_nanosecond()).map(Self).map_err(|_| malformed())
+        i64::try_from(parsed.as_nanosecond()).map(Self::from_nanos).map_err(|_| malformed())
     }
 }
 
@@ -177,7 +186,7 @@ impl Serialize for Timestamp {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
-            serializer.serialize_i64(self.0)
+            serializer.serialize_i64(self.nanos())
         }
     }
 }
@@ -187,7 +196,7 @@ impl<'de> Deserialize<'de> for Timestamp {
         if deserializer.is_human_readable() {
             String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
         } else {
-            i64::deserialize(deserializer).map(Self)
+            i64::deserialize(deserializer).map(Self::from_nanos)
         }
     }
 }
@@ -243,6 +252,8 @@ impl fmt::Display for Window {
     }
 }
 
+/// The sign of a signed number of 64 bits.
+const SIGN: u64 = 1 << 63;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ fn register(state: &State, new: &NewKey, now: Timestamp) -> Result<(KeyRecord, b
         purpose: new.purpose.clone(),
         store: profile.key_store.clone(),
         fingerprint,
-        public_key: new.public_key.clone(),
+        public_key: (*new.public_key).into(),
         custody: new.custody,
         expires_at: new.expires_at,
         max_usage: new.max_usage,

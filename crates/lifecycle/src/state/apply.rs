@@ -3,7 +3,7 @@
 //! Facts about things that the fold does not know are passed over; the rules never let them
 //! into the log, and `audit verify` compares the fold of the log with everything made from it.
 
-use alloc::{sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
 use imbl::OrdMap;
 
@@ -107,7 +107,7 @@ impl State {
                 self.step(key_id, Move::BeginRotation);
                 let succession =
                     Succession { successor: successor.clone(), statement: None, attested_at: None };
-                self.change(key_id, |key| key.succession = Some(succession));
+                self.change(key_id, |key| key.succession = Some(Box::new(succession)));
             }
             Fact::KeySucceeded { key_id, successor, statement } => {
                 let succession = Succession {
@@ -115,7 +115,7 @@ impl State {
                     statement: Some(*statement),
                     attested_at: Some(time),
                 };
-                self.change(key_id, |key| key.succession = Some(succession));
+                self.change(key_id, |key| key.succession = Some(Box::new(succession)));
                 self.join_lineages(key_id, successor);
             }
             Fact::RotationCompleted { .. } => {
@@ -160,7 +160,7 @@ impl State {
         let parent = record.parent.as_ref().and_then(|parent| self.key(parent));
         let lineage = parent.map_or(number, |parent| parent.lineage);
         let key = Key {
-            record: record.clone(),
+            record: self.sharing(record.clone()),
             created_at: time,
             standing: if active { Status::Active } else { Status::Staged },
             promoted_at: active.then_some(time),
@@ -181,6 +181,20 @@ impl State {
         if active {
             self.seat(&record.key_id);
         }
+    }
+
+    /// The record with its texts shared with what is there: they are the same for many keys.
+    fn sharing(&self, mut record: KeyRecord) -> KeyRecord {
+        if let Some((name, profile)) = self.profiles.get_key_value(&record.profile) {
+            record.profile = name.clone();
+            if record.store == profile.key_store {
+                record.store = profile.key_store.clone();
+            }
+        }
+        if let Some(last) = self.keys.last() {
+            last.record.share_with(&mut record);
+        }
+        record
     }
 
     /// Two keys that signed one succession statement are one signer (design: thresholds). A
@@ -246,6 +260,11 @@ impl State {
         self.change(key_id, |key| {
             let place = key.memberships.binary_search_by_key(&anchor, |member| member.anchor);
             if let Err(place) = place {
+                // Few keys have many anchors, and millions have some: grown by an eighth.
+                if key.memberships.len() == key.memberships.capacity() {
+                    let more = (key.memberships.len() >> 3).saturating_add(1);
+                    key.memberships.reserve_exact(more);
+                }
                 key.memberships.insert(place, member);
             }
         });

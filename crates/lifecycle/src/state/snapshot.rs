@@ -126,18 +126,21 @@ impl State {
         Ok(state)
     }
 
-    fn index_keys(&mut self, keys: Vec<Arc<Key>>) -> Result<(), UnreadableSnapshot> {
+    fn index_keys(&mut self, mut keys: Vec<Arc<Key>>) -> Result<(), UnreadableSnapshot> {
         let (mut names, mut prints) = (Vec::new(), Vec::new());
-        for (number, key) in keys.iter().enumerate() {
+        let mut last: Option<&Key> = None;
+        for (number, key) in keys.iter_mut().enumerate() {
             let number = u32::try_from(number).map_err(|_| UnreadableSnapshot)?;
             names.push((short_name(&key.record.key_id), number));
             prints.push((short(key.record.fingerprint.digest()), number));
+            if let (Some(last), Some(key)) = (last, Arc::get_mut(key)) {
+                last.record.share_with(&mut key.record);
+            }
+            last = Some(key);
             for half in halves(&key.record) {
                 self.halves.insert(short(half.digest()), number);
             }
         }
-        names.sort_unstable();
-        prints.sort_unstable();
         self.key_by_id = names.into_iter().collect();
         self.key_by_fingerprint = prints.into_iter().collect();
         self.keys = keys.into_iter().collect();

@@ -136,7 +136,7 @@ fn record(seed: u64) -> KeyRecord {
         purpose: text(seed),
         store: pick(seed, &stores).parse().unwrap(),
         fingerprint: Fingerprint::of_spki(&public_key),
-        public_key,
+        public_key: public_key.into(),
         custody: pick(seed, &[Custody::Exclusive, Custody::Shared, Custody::Foreign]),
         expires_at: maybe(seed, time(seed)),
         max_usage: maybe(seed, NonZeroU64::new(count(seed)).unwrap_or(NonZeroU64::MIN)),

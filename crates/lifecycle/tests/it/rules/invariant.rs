@@ -100,7 +100,7 @@ fn no_name_and_no_public_key_is_there_twice(world: &World) {
     for event in &world.log {
         if let Fact::KeyGenerated { key, .. } | Fact::KeyImported { key, .. } = &event.fact {
             assert_eq!(key.fingerprint, Fingerprint::of_spki(&key.public_key));
-            assert!(names.insert(&key.key_id) && keys.insert(&key.public_key), "{}", key.key_id);
+            assert!(names.insert(&key.key_id) && keys.insert(&*key.public_key), "{}", key.key_id);
         }
     }
 }
