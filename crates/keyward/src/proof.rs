@@ -4,10 +4,12 @@ use keyward_lifecycle::{
     bundle::Bundle,
     canonical,
     command::Command,
-    envelope::Envelope,
+    envelope::{Envelope, IN_TOTO_PAYLOAD_TYPE},
     id::{ActorId, ContentId, Digest, KeyId},
     key::Reason,
     ledger::Entry,
+    statement::STATEMENT_BYTES_MAX,
+    verify::CLAIM_MEMBERS,
 };
 use serde::Serialize;
 
@@ -100,7 +102,8 @@ impl Keyward {
     }
 
     /// Signs a proof's content anew with another key, and a statement that says so. The old
-    /// proof is not touched (SO-001, SO-106).
+    /// proof is not touched (SO-001, SO-106). A statement that claims a time of signing claims
+    /// that of the new signature: the old time may be before the new key was believed.
     ///
     /// # Errors
     /// [`SignError`].
@@ -112,7 +115,7 @@ impl Keyward {
         reason: Reason,
     ) -> Result<Resigned, SignError> {
         let envelope = self.envelope(old)?.ok_or(SignError::NoSuchProof(*old))?;
-        let bytes = envelope.payload().to_vec();
+        let bytes = self.claimed_now(&envelope)?;
         let payload_type = envelope.payload_type().to_owned();
         let keys = vec![KeyChoice::Id(key_id.clone())];
         let content = Content::Payload { payload_type, bytes };
@@ -135,6 +138,28 @@ impl Keyward {
         let command = Command::NoteResigned { old, new: new.proof, key_id, reason };
         let _ = self.execute(actor, command)?;
         Ok(Resigned { new, statement })
+    }
+
+    fn claimed_now(&self, envelope: &Envelope) -> Result<Vec<u8>, SignError> {
+        let same = || Ok(envelope.payload().to_vec());
+        if envelope.payload_type() != IN_TOTO_PAYLOAD_TYPE {
+            return same();
+        }
+        let limits = canonical::Limits::new(STATEMENT_BYTES_MAX, 64);
+        let Ok(mut statement) = canonical::read_strict(envelope.payload(), limits) else {
+            return same();
+        };
+        let predicate = statement.get_mut("predicate").and_then(serde_json::Value::as_object_mut);
+        let claims = predicate.into_iter().flat_map(|predicate| {
+            predicate.iter_mut().filter(|(name, _)| CLAIM_MEMBERS.contains(&name.as_str()))
+        });
+        let now = self.now().to_string();
+        let mut changed = false;
+        for (_, claim) in claims {
+            *claim = serde_json::Value::String(now.clone());
+            changed = true;
+        }
+        if changed { Ok(canonical::to_bytes(&statement)?) } else { same() }
     }
 }
 

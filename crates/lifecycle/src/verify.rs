@@ -21,6 +21,7 @@ use crate::{
     time::Timestamp,
 };
 use judge::{Evidence, Judged, TimePolicy};
+pub use subject::CLAIM_MEMBERS;
 pub use verdict::{ArtifactCheck, Finding, Outcome, Reason, Verdict, View};
 
 /// What is asked.

@@ -78,8 +78,8 @@ impl fmt::Display for Warning {
             }
             Self::ScopeExpanded { anchors } => write!(
                 f,
-                "the key is now believed in {anchors} anchors; --affected-by KEY adds it only \
-                 where that key was"
+                "the key is now believed by every active anchor ({anchors} more); --affected-by KEY \
+                 adds it only where that key was"
             ),
             Self::Pattern(warning) => fmt::Display::fmt(warning, f),
             Self::EmptyWindow(anchor_id) => {

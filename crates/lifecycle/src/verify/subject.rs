@@ -90,9 +90,11 @@ fn agrees(subject: &Purl, wanted: &Purl) -> bool {
         && (wanted.version().is_none() || wanted.version() == subject.version())
 }
 
-/// The time that the signer claims: member `issuedAt` (or `issued_at`) of the predicate.
+/// The members of a predicate in which a signer claims the time of signing, first one first.
+pub const CLAIM_MEMBERS: [&str; 2] = ["issuedAt", "issued_at"];
+
+/// The time that the signer claims.
 fn claimed(statement: &Statement) -> Option<Timestamp> {
     let predicate = statement.predicate()?.as_object()?;
-    let text = predicate.get("issuedAt").or_else(|| predicate.get("issued_at"))?.as_str()?;
-    text.parse().ok()
+    CLAIM_MEMBERS.iter().find_map(|name| predicate.get(*name))?.as_str()?.parse().ok()
 }
