@@ -106,9 +106,10 @@ impl Stage<'_, '_> {
         self.session.surroundings.clock.now().to_string().chars().take(10).collect()
     }
 
-    /// Now, in RFC 3339.
-    pub(super) fn now(&self) -> String {
-        self.session.surroundings.clock.now().cut_to_micros().to_string()
+    /// The time so many seconds from now, in RFC 3339.
+    pub(super) fn time(&self, seconds: i64) -> String {
+        let now = self.session.surroundings.clock.now();
+        now.plus_seconds(seconds).cut_to_micros().to_string()
     }
 
     /// Tells the story.

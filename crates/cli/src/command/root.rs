@@ -24,7 +24,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: &RootVerb) -> Result<(), Fail
         RootVerb::Unseal => session.unseal()?,
         RootVerb::Seal => session.ask(&Request::post("/root-key/seal", json!({})))?,
     };
-    session.emit(&answer, render::store::root)?;
+    session.emit(&answer, render::store::state)?;
     if session.is_embedded()? {
         session.note(
             "hint: no server has this store, so the root key is gone from memory with this \

@@ -30,14 +30,20 @@ pub(crate) fn status(answer: &Document) -> String {
     text
 }
 
-/// The root key's state.
+/// The root key's state; a sealed store knows neither epoch nor memory.
 pub(crate) fn root(answer: &Document) -> String {
+    let known = |member| answer.text(member).or_else(|| Some("n/a".to_owned()));
     fields(&[
         ("Root ID", answer.text("rootId")),
-        ("Epoch", answer.text("epoch")),
+        ("Epoch", known("epoch")),
         ("State", answer.text("state")),
-        ("Memory", answer.text("memory")),
+        ("Memory", known("memory")),
     ])
+}
+
+/// What became of it.
+pub(crate) fn state(answer: &Document) -> String {
+    fields(&[("State", answer.text("state"))])
 }
 
 /// What was found and what is kept after a restore.

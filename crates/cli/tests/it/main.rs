@@ -3,9 +3,12 @@
 #![expect(clippy::expect_used, reason = "tests")]
 
 mod begin;
+mod configured;
+mod demo;
 mod offline;
 mod page;
 mod remote;
 mod runbook;
+mod serve;
 mod usage;
 mod world;

@@ -24,7 +24,7 @@ const NEW: &str = "key-2025-prod";
 
 pub(super) fn play(stage: &mut Stage<'_, '_>, artifact: &Path) -> Result<(), Failure> {
     let artifact = Artifact { file: artifact.display().to_string(), purl: purl(artifact) };
-    let before = stage.now();
+    let before = stage.time(-SECONDS_PER_HOUR);
     let (anchor, old) = begin(stage, &artifact)?;
     let new = rotate(stage, &artifact, &anchor)?;
     revoke(stage, &anchor, &old)?;
@@ -102,13 +102,14 @@ fn revoke(stage: &mut Stage<'_, '_>, anchor: &str, old: &Proof) -> Result<(), Fa
 }
 
 fn look_back(stage: &mut Stage<'_, '_>, before: &str, proofs: [&Proof; 2]) -> Result<(), Failure> {
-    stage.tell("At a time before the keys were there, neither proof can have been made.")?;
+    stage
+        .tell("An hour before, the keys were not there: neither proof can have been made then.")?;
     for proof in proofs {
         let verify = ["verify", "--proof-bundle", &proof.id, "--at-time", before];
         stage.run(&verify, Exit::No)?;
     }
     stage.tell("Now, both are good.")?;
-    let now = stage.now();
+    let now = stage.time(0);
     for proof in proofs {
         stage.run(&["verify", "--proof-bundle", &proof.id, "--at-time", &now], Exit::Done)?;
     }
@@ -217,6 +218,7 @@ fn purl(artifact: &Path) -> String {
     format!("pkg:cargo/{name}@{}", env!("CARGO_PKG_VERSION"))
 }
 
+const SECONDS_PER_HOUR: i64 = 3_600;
 const NAME_CHARS_MAX: usize = 64;
 
 #[cfg(test)]
