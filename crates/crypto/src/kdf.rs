@@ -132,7 +132,8 @@ pub(crate) fn pbkdf2_sha1(
     pbkdf2_into(pbkdf2::PBKDF2_HMAC_SHA1, [password, salt], rounds, key)
 }
 
-/// Most memory of scrypt in KiB, 128 · N · r bytes.
+/// Most memory of scrypt in KiB, for its table (128 · N · r bytes) and for its lanes
+/// (128 · p · r bytes) each.
 pub const SCRYPT_MEMORY_KIB_MAX: u32 = 256 * 1024;
 /// Most lanes of scrypt.
 pub const SCRYPT_LANES_MAX: u32 = 16;
@@ -151,12 +152,12 @@ pub(crate) fn scrypt(
     if password.len() > PASSWORD_BYTES_MAX {
         return Err(DerivationFailed::PasswordTooLong);
     }
-    let memory_kib = n.saturating_mul(r).saturating_add(7) / 8;
-    if n < 2 || r < 1 || memory_kib > SCRYPT_MEMORY_KIB_MAX {
-        return Err(cost("scrypt memory in KiB", memory_kib, 1, SCRYPT_MEMORY_KIB_MAX));
-    }
     if !(1..=SCRYPT_LANES_MAX).contains(&p) {
         return Err(cost("scrypt lanes", p, 1, SCRYPT_LANES_MAX));
+    }
+    let memory_kib = n.max(p).saturating_mul(r).saturating_add(7) / 8;
+    if n < 2 || r < 1 || memory_kib > SCRYPT_MEMORY_KIB_MAX {
+        return Err(cost("scrypt memory in KiB", memory_kib, 1, SCRYPT_MEMORY_KIB_MAX));
     }
     if !n.is_power_of_two() {
         return Err(DerivationFailed::Refused);

@@ -5,6 +5,7 @@ use keyward_crypto::{
     hpke::{self, DoesNotUnwrap, WrapFailed, WrapKeyPair},
     kdf::{self, Argon2Cost, DerivationFailed},
     mac::{self, WrongTag},
+    pkcs8::encrypted::{self, Cipher, Derivation, UnreadableEncryptedKey},
 };
 use proptest::prelude::*;
 
@@ -91,6 +92,27 @@ fn costs_outside_their_limits_are_refused_by_name() {
         rounds.unwrap_err().to_string(),
         "PBKDF2 rounds of 0 is outside 1 to 12000000; choose a cost within"
     );
+}
+
+#[test]
+fn neither_the_table_of_scrypt_nor_its_lanes_exceed_its_memory() {
+    let refused = |n, r, p| {
+        let derivation = Derivation::Scrypt(b"salt", n, r, p);
+        match encrypted::decrypt(&derivation, &Cipher::Aes128([0; 16]), b"password", &[0; 16]) {
+            Err(UnreadableEncryptedKey::Derivation(error)) => error.to_string(),
+            other => format!("{other:?}"),
+        }
+    };
+    // 16 lanes of 128 MiB each.
+    assert_eq!(
+        refused(2, 1 << 20, 16),
+        "scrypt memory in KiB of 2097152 is outside 1 to 262144; choose a cost within"
+    );
+    assert_eq!(
+        refused(1 << 20, 8, 1),
+        "scrypt memory in KiB of 1048576 is outside 1 to 262144; choose a cost within"
+    );
+    assert_eq!(refused(2, 8, 17), "scrypt lanes of 17 is outside 1 to 16; choose a cost within");
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! What every fuzz target does, and the inputs that it starts from.
+//!
+//! A target hands bytes from outside to one reader and checks what the reader promises: no
+//! panic, no memory out of proportion ([`memory`]), and that what was accepted is written and
+//! read again as the same thing. The files in `fuzz_targets/` only name them.
+//!
+//! `cargo xtask fuzz` runs all of them; with cargo-fuzz, `cargo fuzz run purl`.
+
+mod keys;
+mod memory;
+mod rules;
+pub mod seed;
+mod store;
+
+#[doc(hidden)]
+pub use libfuzzer_sys;
+
+/// One fuzz target: a name, and what it does with bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them; the names are those of the files in `fuzz_targets/`.
+pub const TARGETS: &[Target] = &[
+    ("authority", rules::authority),
+    ("bundle", rules::bundle),
+    ("canonical", rules::canonical),
+    ("checkpoint", rules::checkpoint),
+    ("encrypted_key", keys::encrypted_key),
+    ("entry", rules::entry),
+    ("envelope", rules::envelope),
+    ("epoch_header", store::epoch_header),
+    ("event", rules::event),
+    ("fold", store::fold),
+    ("frontier", store::frontier),
+    ("id", rules::id),
+    ("merkle", store::merkle),
+    ("note", rules::note),
+    ("pattern", rules::pattern),
+    ("private_key", keys::private_key),
+    ("purl", rules::purl),
+    ("record", store::record),
+    ("signature", keys::signature),
+    ("snapshot", store::snapshot),
+    ("spki", keys::spki),
+    ("statement", rules::statement),
+    ("time", rules::time),
+    ("tlog_proof", rules::tlog_proof),
+    ("trust", rules::trust),
+    ("verifier_key", rules::verifier_key),
+];
+
+/// Runs the target `name` on `bytes`.
+///
+/// # Panics
+/// When a promise of the reader does not hold: that is the finding. And for an unknown name.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|(known, _)| *known == name);
+    let (_, run) = target.expect("every file in fuzz_targets is in TARGETS");
+    run(bytes);
+}
+
+/// The whole of a file in `fuzz_targets/`.
+#[macro_export]
+macro_rules! target {
+    ($name:literal) => {
+        $crate::libfuzzer_sys::fuzz_target!(
+            init: { $crate::seed::plant($name) },
+            |bytes: &[u8]| $crate::run($name, bytes)
+        );
+    };
+}
