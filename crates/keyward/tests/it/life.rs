@@ -2,17 +2,14 @@
 
 use keyward::{
     Keyward,
-    key::KeyRequest,
     rotation::{RotateMode, RotateRequest, Step},
-    signing::{Content, KeyChoice, SignRequest},
     verification::VerifyRequest,
 };
 use keyward_lifecycle::{
-    anchor::AnchorRecord,
-    command::{Command, Effective, Force, Revoke, RevokedAt, Universal},
-    id::{Digest, KeyId},
+    command::{Command, Effective, Force, Revoke, RevokedAt},
+    envelope::Envelope,
+    id::KeyId,
     key::{CompromiseScope, Reason},
-    purl::Purl,
     verify::{Outcome, Reason as Why},
 };
 
@@ -23,44 +20,19 @@ fn id(text: &str) -> KeyId {
 }
 
 fn generate(world: &World, name: &str) {
-    let request = KeyRequest::new(id(name), "default".parse().expect("a profile"));
-    world.keyward.generate_key(&world.actor, &request).expect("a key");
+    world.generate(name);
 }
 
 fn anchor(world: &World, pattern: &str, keys: &[&str]) {
-    let record = AnchorRecord {
-        anchor_id: world.keyward.new_anchor_id().expect("an id"),
-        pattern: keyward_lifecycle::pattern::Pattern::parse(pattern).expect("a pattern"),
-        predicate_types: vec![],
-        threshold: 1,
-        algorithms: vec![],
-        policy_version: None,
-        asserted: vec![],
-    };
-    let keys = keys.iter().map(|key| id(key)).collect();
-    let universal = Universal::Refused;
-    let command = Command::CreateAnchor { anchor: record, keys, universal, imported: false };
-    world.keyward.execute(&world.actor, command).expect("an anchor");
+    world.anchor(pattern, keys);
 }
 
-fn sign(world: &World, key: &str) -> keyward_lifecycle::envelope::Envelope {
-    let content = Content::Statement {
-        purl: Purl::parse("pkg:cargo/demo@1.0.0").expect("a purl"),
-        digest: Digest::of(b"artifact"),
-        predicate_type: "evidence.stella/v1".parse().expect("a type"),
-        predicate: None,
-    };
-    let request = SignRequest { keys: vec![KeyChoice::Id(id(key))], content };
-    world.keyward.sign(&world.actor, &request).expect("a signature").envelope
+fn sign(world: &World, key: &str) -> Envelope {
+    world.sign(key, "artifact").envelope
 }
 
 #[track_caller]
-fn check(
-    keyward: &Keyward,
-    envelope: &keyward_lifecycle::envelope::Envelope,
-    outcome: Outcome,
-    why: Why,
-) {
+fn check(keyward: &Keyward, envelope: &Envelope, outcome: Outcome, why: Why) {
     let verdict = keyward.verify(&VerifyRequest::new(envelope.clone())).expect("a verdict");
     assert_eq!((verdict.outcome, verdict.reason), (outcome, why), "{verdict:?}");
 }

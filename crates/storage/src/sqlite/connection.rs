@@ -68,6 +68,8 @@ pub(super) fn log_ahead(connection: &Connection) -> rusqlite::Result<bool> {
     for (schema, pragma, value) in [
         (None, "wal_autocheckpoint", WAL_PAGES),
         (Some("signer"), "journal_size_limit", WAL_BYTES_KEPT),
+        // What is removed is overwritten: a name that is erased is gone from the file.
+        (Some("signer"), "secure_delete", 1),
     ] {
         connection.pragma_update_and_check(schema, pragma, value, |row| row.get::<_, i64>(0))?;
     }

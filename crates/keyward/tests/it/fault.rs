@@ -1,0 +1,237 @@
+//! Writes that fail, before and after: at every append of everything that is done.
+
+use keyward::{
+    ExecuteError, Keyward,
+    incident::IncidentRequest,
+    rotation::RotateMode,
+    start::{CreateFailed, OpenFailed},
+    storage::{AppendError, Storage as _},
+};
+use keyward_lifecycle::{
+    key::{CompromiseScope, Reason},
+    profile::Profile,
+    refusal::Refusal,
+    verify::{Outcome, Reason as Why},
+};
+use keyward_storage::memory::Memory;
+use keyward_testkit::fault::{Fault, Faulty, LOST};
+
+use crate::{
+    act::{Cause, id},
+    store::{PASSWORD, World, begin, faulty, terms},
+};
+
+type Act = fn(&World) -> Result<(), ExecuteError>;
+
+/// A life, in the order in which it is lived.
+const ACTS: [(&str, Act); 6] = [
+    ("generate", |world| world.try_generate("k1").map(drop).map_err(Cause::cause)),
+    ("anchor", |world| world.try_anchor("pkg:cargo/*", &["k1"]).map(drop)),
+    ("sign", |world| world.try_sign("k1", "a").map(drop).map_err(Cause::cause)),
+    ("rotate", |world| {
+        world.try_rotate("k1", None, RotateMode::Go).map(drop).map_err(Cause::cause)
+    }),
+    ("revoke", |world| world.try_revoke("k1", Reason::Superseded).map(drop)),
+    ("incident", |world| {
+        let request = IncidentRequest {
+            key_id: id("k1-v2"),
+            new_key_id: None,
+            compromised_since: None,
+            scope: CompromiseScope::Server,
+        };
+        world.keyward.incident_rotate(&world.actor, &request).map(drop).map_err(Cause::cause)
+    }),
+];
+
+/// A store that has lived its first `acts` acts.
+fn lived(acts: usize) -> (Faulty<Memory>, World) {
+    let (storage, parts, clock) = faulty("2025-01-15T00:00:00Z");
+    let world = begin(parts, clock);
+    for (name, act) in &ACTS[..acts] {
+        act(&world).expect(name);
+        world.clock.advance(60);
+    }
+    (storage, world)
+}
+
+fn appends_of(acts: usize) -> u64 {
+    let (storage, world) = lived(acts);
+    let before = storage.appends();
+    ACTS[acts].1(&world).expect("no fault");
+    storage.appends() - before
+}
+
+/// Done, or found to be done already.
+#[track_caller]
+fn settle(world: &World, act: Act) {
+    match act(world) {
+        Ok(())
+        | Err(ExecuteError::Refused(Refusal::NameTaken { .. } | Refusal::PatternTaken { .. })) => {}
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+/// What must hold once all acts up to `acts` are done.
+#[track_caller]
+fn check_lived(world: &World, name: &str) {
+    world.audit();
+    let state = world.keyward.state();
+    assert!(world.has_signer(), "{name}");
+    if name == "incident" {
+        let lost = state.key(&id("k1-v2")).expect("the lost key");
+        let anchor = state.anchor_at(lost.memberships[0].anchor).expect("its anchor");
+        let believed = anchor.keys.iter().filter_map(|number| state.key_at(*number));
+        let believed: Vec<_> =
+            believed.filter(|key| key.status(world.keyward.now()).signs()).collect();
+        assert_eq!(believed.len(), 1, "the anchor believes the key that signs");
+        assert_eq!(state.keys().count(), 3, "one emergency key, however often it is asked for");
+    }
+    if name == "rotate" {
+        assert_eq!(state.keys().count(), 2, "one successor, however often it is asked for");
+        assert_eq!(state.counts().rotations, 1);
+    }
+}
+
+#[test]
+fn a_write_that_failed_before_changes_nothing_and_the_engine_goes_on() {
+    for (acts, (name, act)) in ACTS.into_iter().enumerate() {
+        for skip in 0..appends_of(acts) {
+            let (storage, world) = lived(acts);
+            let before = world.keyward.state().to_snapshot().expect("a snapshot");
+            storage.arm(skip, Fault::LostBefore);
+            let error = act(&world).expect_err("the fault");
+            assert!(matches!(error, ExecuteError::Unavailable(_)), "{name} {skip}: {error:?}");
+            if skip == 0 {
+                assert_eq!(world.keyward.state().to_snapshot().expect("a snapshot"), before);
+            }
+            assert!(world.has_signer() || name != "rotate", "{name} {skip}");
+            settle(&world, act);
+            check_lived(&world, name);
+            check_lived(&world.reopened(), name);
+        }
+    }
+}
+
+#[test]
+fn a_write_of_unknown_fate_halts_and_the_next_start_finds_out() {
+    for (acts, (name, act)) in ACTS.into_iter().enumerate() {
+        for skip in 0..appends_of(acts) {
+            let (storage, world) = lived(acts);
+            storage.arm(skip, Fault::LostAfter);
+            let error = act(&world).expect_err("the fault");
+            assert!(matches!(error, ExecuteError::Halted), "{name} {skip}: {error:?}");
+            let again = world.try_revoke("k1", Reason::KeyCompromise).expect_err("halted");
+            assert!(matches!(again, ExecuteError::Halted), "{name} {skip}: {again:?}");
+            let heads = storage.heads().expect("heads");
+            storage.reopen();
+            let world = world.again().expect("the store again");
+            assert!(storage.heads().expect("heads").log >= heads.log, "{name} {skip}");
+            assert!(world.has_signer() || name != "rotate", "{name} {skip}");
+            settle(&world, act);
+            check_lived(&world, name);
+        }
+    }
+}
+
+#[test]
+fn a_rotation_is_resumed_from_every_point_at_which_it_was_cut_off() {
+    for skip in 0..appends_of(3) {
+        for fault in LOST {
+            let (storage, world) = lived(3);
+            storage.arm(skip, fault);
+            world.try_rotate("k1", None, RotateMode::Go).expect_err("the fault");
+            storage.reopen();
+            let world = world.again().expect("the store again");
+            let begun = world.keyward.state().key(&id("k1")).expect("a key").succession.is_some();
+            let resumed = world.try_rotate("k1", None, RotateMode::Resume);
+            match (begun, resumed) {
+                (true, Ok(outcome)) => assert_eq!(outcome.active, Some(id("k1-v2")), "{skip}"),
+                (false, Err(error)) => {
+                    let missing = crate::act::refusal(Err::<(), _>(error));
+                    assert!(matches!(missing, Refusal::RotationIncomplete { .. }), "{missing:?}");
+                    assert_eq!(skip, 0, "only the first write begins it");
+                    continue;
+                }
+                other => panic!("{skip} {fault:?}: {other:?}"),
+            }
+            check_lived(&world, "rotate");
+            world.sign("k1-v2", "b");
+        }
+    }
+}
+
+#[test]
+fn a_rotation_is_called_off_at_every_point_before_its_end() {
+    let appends = appends_of(3);
+    for skip in 1..appends {
+        let (storage, world) = lived(3);
+        storage.arm(skip, Fault::LostBefore);
+        world.try_rotate("k1", None, RotateMode::Go).expect_err("the fault");
+        let outcome = world.try_rotate("k1", None, RotateMode::Abort).expect("called off");
+        assert_eq!(outcome.active, Some(id("k1")), "{skip}");
+        world.sign("k1", "b");
+        world.audit();
+    }
+}
+
+#[test]
+fn a_creation_that_was_cut_off_is_begun_anew_or_found_complete() {
+    for fault in LOST {
+        let (storage, parts, clock) = faulty("2025-01-15T00:00:00Z");
+        storage.arm(0, fault);
+        let profiles = || Profile::built_in().to_vec();
+        let create = || Keyward::create(&parts, PASSWORD.into(), terms(), profiles());
+        let error = create().expect_err("the fault");
+        match fault {
+            Fault::LostBefore => {
+                assert!(matches!(error, CreateFailed::Append(AppendError::Unavailable(_))));
+                assert!(!Keyward::exists(&parts).expect("an answer"));
+                let error = Keyward::open(&parts).expect_err("nothing there");
+                assert!(matches!(error, OpenFailed::NoStore), "{error:?}");
+                let world = begin(parts, clock);
+                world.generate("k1");
+                world.audit();
+            }
+            _ => {
+                assert!(matches!(error, CreateFailed::Append(AppendError::Unknown(_))));
+                storage.reopen();
+                let error = create().expect_err("it is there");
+                assert!(matches!(error, CreateFailed::Exists), "{error:?}");
+                let keyward = Keyward::open(&parts).expect("the store");
+                keyward.unseal(PASSWORD.into()).expect("the password");
+                let actor = keyward.actor("local:0").expect("an actor");
+                let world = World { parts, clock, keyward, actor };
+                world.generate("k1");
+                world.audit();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_that_halted_says_valid_no_more() {
+    let (storage, world) = lived(3);
+    let old = world.sign("k1", "b").envelope;
+    world.check(&old, Outcome::Valid, Why::InWindow);
+    world.clock.advance(60);
+    storage.arm(0, Fault::LostAfter);
+    world.try_revoke("k1", Reason::KeyCompromise).expect_err("the fault");
+    // The revocation is durable, and this process does not know.
+    world.check(&old, Outcome::Indeterminate, Why::StaleView);
+    assert!(world.keyward.status().expect("a status").halted);
+    storage.reopen();
+    let world = world.again().expect("the store again");
+    world.check(&old, Outcome::Indeterminate, Why::LoggedBySuspect);
+}
+
+#[test]
+fn a_refusal_is_logged_although_the_write_before_it_failed() {
+    let (storage, world) = lived(1);
+    storage.arm(0, Fault::LostBefore);
+    let error = world.try_generate("k1").expect_err("taken, and not logged");
+    // The answer is the rule's, whether or not it could be logged.
+    assert!(matches!(error.cause(), ExecuteError::Refused(Refusal::NameTaken { .. })));
+    assert_eq!(world.facts("COMMAND_REFUSED").len(), 0);
+    world.try_generate("k1").expect_err("taken");
+    assert_eq!(world.facts("COMMAND_REFUSED").len(), 1);
+}
