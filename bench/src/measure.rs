@@ -122,3 +122,18 @@ impl Chooser {
         u32::try_from(chosen).unwrap_or(0)
     }
 }
+
+/// A stopwatch, for what cannot be called.
+#[derive(Debug)]
+pub(crate) struct Watch(Instant);
+
+impl Watch {
+    #[expect(clippy::disallowed_methods, reason = "the one place of this program that takes time")]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}

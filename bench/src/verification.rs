@@ -115,7 +115,7 @@ impl Evidence {
             .and_then(|first| self.ring.0.get(&first.record.fingerprint))
             .unwrap_or(key);
         let bare = |envelopes: &[Envelope], number: usize| {
-            let envelope = envelopes.get(number % envelopes.len().max(1))?;
+            let envelope = envelopes.get(number % SINGLE)?;
             let signature = envelope.signatures().first()?;
             key.verify(&envelope.pae(), &signature.signature).ok()
         };

@@ -31,6 +31,7 @@ use crate::{
     pin::{PinStore, Pins},
     storage::{ItemChange, Storage},
     system::LogSigner,
+    verification::remembered::Remembered,
     writer::{Execute, ExecuteError, Job, Receipt, batch::NewCheckpoint, chain},
 };
 
@@ -71,6 +72,7 @@ pub(crate) struct Shared {
     pub(crate) authority: Admitted,
     pub(crate) quarantine: Mutex<Option<Quarantine>>,
     pub(crate) counts: Counts,
+    pub(crate) remembered: Remembered,
     jobs: SyncSender<Job>,
     state: ArcSwap<State>,
     root: RwLock<Option<Arc<Root>>>,
@@ -124,6 +126,7 @@ impl Keyward {
             authority,
             quarantine: Mutex::new(quarantine),
             counts: Counts::default(),
+            remembered: Remembered::default(),
             jobs,
             state: ArcSwap::from_pointee(tip.state.clone()),
             root: RwLock::new(root.map(Arc::new)),

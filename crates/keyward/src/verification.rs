@@ -1,5 +1,8 @@
 //! Judging envelopes with everything that this store knows.
 
+mod bulk;
+pub(crate) mod remembered;
+
 use std::sync::Arc;
 
 use keyward_lifecycle::{
@@ -8,12 +11,12 @@ use keyward_lifecycle::{
     envelope::Envelope,
     event::Event,
     id::{Digest, Fingerprint},
-    ledger::{Entry, LedgerProof, SignedHead, bound, evidence_of, open_checkpoint},
+    ledger::{Entry, LedgerProof, SignedHead, bound, evidence_of},
     purl::Purl,
     state::State,
     time::Timestamp,
     verify::{
-        EvidenceSource, Freshness, Ground, Question, Verdict,
+        EvidenceSource, Freshness, Ground, KeyRing, Question, Verdict,
         judge::{Evidence, LedgerAnswer, TimePolicy},
         verify,
     },
@@ -22,9 +25,10 @@ use keyward_lifecycle::{
 use crate::{
     engine::{Keyward, Shared, unavailable},
     storage::{LedgerIndex, ReadError, Shelf, Tree},
-    tree::hash_in,
     writer::{ExecuteError, Job},
 };
+
+pub use bulk::Rigour;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -73,12 +77,17 @@ impl Keyward {
             None => self.state(),
         };
         let now = request.as_of.map_or_else(|| self.now(), |then| state.now(then));
-        let verdict = self.judge(request, &state, now);
+        let verdict = self.judge(request, &*self.shared, (&state, now));
         self.shared.counts.note(&verdict);
         Ok(verdict)
     }
 
-    fn judge(&self, request: &VerifyRequest, state: &State, now: Timestamp) -> Verdict {
+    fn judge(
+        &self,
+        request: &VerifyRequest,
+        keys: &dyn KeyRing,
+        (state, now): (&State, Timestamp),
+    ) -> Verdict {
         let question = Question {
             envelope: &request.envelope,
             artifact: request.artifact,
@@ -87,37 +96,8 @@ impl Keyward {
             time_policy: request.time_policy,
         };
         let evidence = Known { shared: &self.shared, carried: &request.carried };
-        let ground = Ground {
-            state,
-            now,
-            freshness: self.freshness(),
-            keys: &*self.shared,
-            evidence: &evidence,
-        };
+        let ground = Ground { state, now, freshness: self.freshness(), keys, evidence: &evidence };
         verify(&question, &ground)
-    }
-
-    /// Judges many envelopes on all cores, in order. Each is judged as by [`Self::verify`].
-    #[must_use]
-    pub fn verify_batch(&self, requests: &[VerifyRequest]) -> Vec<Verdict> {
-        let (state, now) = (self.state(), self.now());
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let size = requests.len().div_ceil(cores).max(1);
-        let judge = |part: &[VerifyRequest]| -> Vec<Verdict> {
-            part.iter().map(|request| self.judge(request, &state, now)).collect()
-        };
-        let verdicts: Vec<Verdict> = std::thread::scope(|scope| {
-            let parts: Vec<_> =
-                requests.chunks(size).map(|part| scope.spawn(|| judge(part))).collect();
-            // A part whose thread panicked is judged again here, where the panic is seen.
-            parts
-                .into_iter()
-                .zip(requests.chunks(size))
-                .flat_map(|(part, requests)| part.join().unwrap_or_else(|_| judge(requests)))
-                .collect()
-        });
-        verdicts.iter().for_each(|verdict| self.shared.counts.note(verdict));
-        verdicts
     }
 
     pub(crate) fn freshness(&self) -> Freshness {
@@ -275,16 +255,12 @@ impl Shared {
         let second = u64::try_from(entry.time.seconds()).unwrap_or(0);
         let after = second.saturating_sub(1).to_be_bytes();
         let items = self.storage.items(Shelf::Checkpoint, Some(&after), CHECKPOINTS_TRIED)?;
-        let authority = self.authority.authority();
         for item in items {
-            let verifiers = self.authority.log_verifiers();
-            let Ok(head) = open_checkpoint(&item.bytes, &authority.origin, verifiers) else {
-                continue;
-            };
+            let Some(head) = self.remembered.open(&item.bytes, &self.authority) else { continue };
             if head.ledger().size <= entry.seq {
                 continue;
             }
-            let mut fetch = |at| hash_in(&*self.storage, Tree::Ledger, at);
+            let mut fetch = |at| self.remembered.node(&*self.storage, at);
             let Ok(inclusion) = proof::inclusion(entry.seq, head.ledger().size, &mut fetch) else {
                 continue;
             };
