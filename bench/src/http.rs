@@ -21,11 +21,7 @@ impl Server {
     /// Starts it, with its output in a file of `directory`.
     pub(crate) fn start(command: &mut Command, directory: &Path) -> Result<Self, Failure> {
         let log = std::fs::File::create(directory.join("server.log"))?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         Ok(Self(child))
     }
 

@@ -94,7 +94,8 @@ fn unseal(address: SocketAddr) -> Result<String, Failure> {
     let made = ask("/v1/sys/init", json!({ "secret_shares": 1, "secret_threshold": 1 }))?;
     let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let missing = || Failure::new(format!("OpenBao was not initialised: {made}"));
-    let (key, token) = (text("/keys/0").ok_or_else(missing)?, text("/root_token").ok_or_else(missing)?);
+    let (key, token) =
+        (text("/keys/0").ok_or_else(missing)?, text("/root_token").ok_or_else(missing)?);
     ask("/v1/sys/unseal", json!({ "key": key }))?;
     Ok(token)
 }

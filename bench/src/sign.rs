@@ -100,10 +100,8 @@ impl Compared {
         let (row, rate, ratio) = self.row(&format!("sign over HTTP, durable, {clients} clients"));
         let by_syncs = rate / self.syncs.middle();
         let beside = against(ratio, "OpenBao with raft and audit");
-        let row = row.ratio(format!(
-            "{by_syncs:.2} × the {:.0} syncs/s; {beside}",
-            self.syncs.middle()
-        ));
+        let row =
+            row.ratio(format!("{by_syncs:.2} × the {:.0} syncs/s; {beside}", self.syncs.middle()));
         match clients {
             64 => row
                 .target("≥ 40 × the syncs/s, and ahead of OpenBao", by_syncs >= 40.0 && ratio > 1.0)
@@ -176,8 +174,7 @@ impl Served {
             let key = format!("key-{profile}");
             commands.run(&["key", "generate", "--key-id", &key, "--profile", profile])?;
         }
-        let words =
-            ["token", "create", "--name", "bench", "--role", "signer", "--output", "json"];
+        let words = ["token", "create", "--name", "bench", "--role", "signer", "--output", "json"];
         let made: Value = serde_json::from_str(&commands.run(&words)?)?;
         let token = made.get("token").and_then(Value::as_str);
         let token = token.ok_or_else(|| Failure::new(format!("no token: {made}")))?;

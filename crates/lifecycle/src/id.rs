@@ -1,11 +1,13 @@
 //! Names of things: each its own type, made only by parsing or hashing.
 
+mod text;
 mod wire;
 
-use alloc::{string::String, sync::Arc};
+use alloc::string::String;
 use core::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
+use text::Text;
 
 /// SHA-256 of something, 32 bytes. Shown as 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,16 +139,16 @@ prefixed_digest!(ContentId, "content id");
 /// A key's name: 1 to 128 of `A-Z a-z 0-9 . _ -`, starting with a letter or digit.
 /// Used once, for one public key, for ever.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyId(Arc<str>);
+pub struct KeyId(Text);
 
 /// A profile's name: 1 to 64 of `a-z 0-9 -`, starting with a letter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProfileName(Arc<str>);
+pub struct ProfileName(Text);
 
 /// Who acted, as it stands in the log: a pseudonym, `a-` and 32 hex digits, or one of the
 /// fixed names of the system itself (`system`). The person behind it is in an erasable table.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ActorId(Arc<str>);
+pub struct ActorId(Text);
 
 macro_rules! text_id {
     ($name:ident, $what:literal, $max:literal, $expected:literal, $first:expr, $rest:expr) => {

@@ -1,10 +1,26 @@
 //! Names as text in JSON and as bytes in a snapshot.
 
 use alloc::string::String;
+use core::{fmt, marker::PhantomData, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{ActorId, AnchorId, ContentId, Digest, EventId, Fingerprint, KeyId, ProfileName};
+
+/// Reads a text and parses it, without a copy of its own where the reader lends it.
+struct Parse<T>(PhantomData<T>);
+
+impl<T: FromStr<Err: fmt::Display>> de::Visitor<'_> for Parse<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
 
 macro_rules! text_serde {
     ($($name:ident),*) => {$(
@@ -16,7 +32,7 @@ macro_rules! text_serde {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+                deserializer.deserialize_str(Parse(PhantomData))
             }
         }
     )*};

@@ -67,7 +67,8 @@ impl fmt::Debug for Spki {
 
 /// Base64 where people read, bytes elsewhere.
 mod wire {
-    use alloc::{string::String, vec::Vec};
+    use alloc::string::String;
+    use core::fmt;
 
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -79,8 +80,22 @@ mod wire {
             if serializer.is_human_readable() {
                 serializer.serialize_str(&STANDARD.encode(&**self))
             } else {
-                (**self).serialize(serializer)
+                serializer.serialize_bytes(self)
             }
+        }
+    }
+
+    struct Bytes;
+
+    impl de::Visitor<'_> for Bytes {
+        type Value = Spki;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: de::Error>(self, der: &[u8]) -> Result<Spki, E> {
+            Ok(der.into())
         }
     }
 
@@ -90,7 +105,7 @@ mod wire {
                 let text = String::deserialize(deserializer)?;
                 STANDARD.decode(text).map(Into::into).map_err(de::Error::custom)
             } else {
-                Vec::<u8>::deserialize(deserializer).map(Into::into)
+                deserializer.deserialize_bytes(Bytes)
             }
         }
     }
