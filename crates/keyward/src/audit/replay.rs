@@ -1,13 +1,16 @@
 //! The replay: everything that is kept is made anew from the log and compared.
 
+mod rows;
+
 use std::collections::BTreeMap;
 
 use keyward_lifecycle::{
     audit::{
         checkpoint::TreeHead,
-        tree::{Frontier, leaf_hash},
+        tree::{Frontier, NodeAt, TreeFull, leaf_hash},
     },
     event::Event,
+    id::Digest,
     ledger::{Entry, SignedHead, open_checkpoint},
     state::State,
 };
@@ -15,7 +18,7 @@ use keyward_lifecycle::{
 use crate::{
     engine::{Keyward, unavailable},
     projection,
-    storage::{ReadError, Row, Storage, Table, Tree},
+    storage::{LedgerIndex, ReadError, Row, Storage, Tree},
     writer::ExecuteError,
 };
 
@@ -74,52 +77,108 @@ impl Keyward {
             }
         }
         let storage = &*self.shared.storage;
-        let rows = replay_log(storage, &heads, &mut report).map_err(|error| unavailable(&error))?;
-        compare_rows(storage, rows, &mut report).map_err(|error| unavailable(&error))?;
+        let mut replay = Replay::new(storage, &heads);
+        replay.go_on(&mut report).map_err(|error| unavailable(&error))?;
+        rows::compare(&mut replay, &mut report).map_err(|error| unavailable(&error))?;
+        replay.check_end(&self.state(), &mut report);
         replay_ledger(storage, &heads, &mut report).map_err(|error| unavailable(&error))?;
         Ok(report)
     }
 }
 
-type Rows = BTreeMap<(u8, String), Row>;
+/// A fold of the log from its first leaf, with every row that it makes.
+struct Replay<'r> {
+    storage: &'r dyn Storage,
+    heads: &'r [(SignedHead, &'r str)],
+    state: State,
+    log: Frontier,
+    rows: BTreeMap<(u8, String), Row>,
+}
 
-fn replay_log(
-    storage: &dyn Storage,
-    heads: &[(SignedHead, &str)],
-    report: &mut AuditReport,
-) -> Result<Rows, ReadError> {
-    let (mut state, mut log, mut rows) = (State::default(), Frontier::new(), Rows::new());
-    loop {
-        let leaves = storage.leaves(Tree::Log, log.size(), PAGE)?;
-        if leaves.is_empty() {
-            break;
-        }
-        for leaf in leaves {
-            match Event::from_leaf(log.size(), &leaf) {
-                Ok(event) => {
-                    if state.last_time().is_some_and(|last| event.time < last) {
-                        report.problem(format!(
-                            "leaf {}: its time is before its predecessor's",
-                            event.seq
-                        ));
-                    }
-                    state.apply(&event);
-                    for row in projection::rows(&state, &event, &leaf) {
-                        rows.insert((rank(row.table()), row.key()), row);
-                    }
-                }
-                Err(error) => report.problem(error.to_string()),
+impl<'r> Replay<'r> {
+    fn new(storage: &'r dyn Storage, heads: &'r [(SignedHead, &'r str)]) -> Self {
+        let (state, log, rows) = (State::default(), Frontier::new(), BTreeMap::new());
+        Self { storage, heads, state, log, rows }
+    }
+
+    /// Folds what is there, up to the end that is found.
+    fn go_on(&mut self, report: &mut AuditReport) -> Result<(), ReadError> {
+        loop {
+            let leaves = self.storage.leaves(Tree::Log, self.log.size(), PAGE)?;
+            if leaves.is_empty() {
+                report.log_size = self.log.size();
+                return Ok(());
             }
-            let full = log.append(leaf_hash(&leaf), &mut |_, _| {}).is_err();
-            check(heads.iter().map(|(head, what)| (head.log(), *what)), &log, "log", report);
-            if full {
-                return Ok(rows);
+            let mut nodes = Vec::new();
+            for leaf in leaves {
+                self.fold(&leaf, &mut nodes, report);
+            }
+            compare_nodes(self.storage, Tree::Log, &nodes, report)?;
+        }
+    }
+
+    fn fold(&mut self, leaf: &[u8], nodes: &mut Vec<Node>, report: &mut AuditReport) {
+        match Event::from_leaf(self.log.size(), leaf) {
+            Ok(event) => {
+                if self.state.last_time().is_some_and(|last| event.time < last) {
+                    let seq = event.seq;
+                    report.problem(format!("leaf {seq}: its time is before its predecessor's"));
+                }
+                self.state.apply(&event);
+                for row in projection::rows(&self.state, &event, leaf) {
+                    self.rows.insert((rows::rank(row.table()), row.key()), row);
+                }
+            }
+            Err(error) => report.problem(error.to_string()),
+        }
+        // A tree of 2^64 leaves does not come to be.
+        let _: Result<(), TreeFull> =
+            self.log.append(leaf_hash(leaf), &mut |at, hash| nodes.push((at, hash)));
+        let wanted = self.heads.iter().map(|(head, what)| (head.log(), *what));
+        check(wanted, &self.log, "log", report);
+    }
+
+    fn check_end(&self, deciding: &State, report: &mut AuditReport) {
+        let wanted = self.heads.iter().map(|(head, what)| (head.log(), *what));
+        truncated(wanted, &self.log, "log", report);
+        if deciding.size() == self.state.size() {
+            let same = match (deciding.to_snapshot(), self.state.to_snapshot()) {
+                (Ok(deciding), Ok(replayed)) => deciding == replayed,
+                (Err(_), _) | (_, Err(_)) => false,
+            };
+            if !same {
+                report.problem("what decides is not what the log adds up to; start again".into());
             }
         }
     }
-    report.log_size = log.size();
-    truncated(heads.iter().map(|(head, what)| (head.log(), *what)), &log, "log", report);
-    Ok(rows)
+}
+
+/// An inner node as the leaves make it.
+type Node = (NodeAt, Digest);
+
+/// Proofs are made of stored nodes: each is the one that its leaves make.
+fn compare_nodes(
+    storage: &dyn Storage,
+    tree: Tree,
+    nodes: &[Node],
+    report: &mut AuditReport,
+) -> Result<(), ReadError> {
+    let places: Vec<NodeAt> = nodes.iter().map(|(at, _)| *at).collect();
+    match storage.nodes(tree, &places) {
+        Ok(kept) => {
+            let wrong = nodes.iter().zip(kept).filter(|((_, hash), kept)| hash != kept);
+            for ((at, _), _) in wrong {
+                let NodeAt { level, index } = at;
+                report.problem(format!("node {level}/{index} of {tree:?} is not its leaves'"));
+            }
+            Ok(())
+        }
+        Err(ReadError::Missing { what }) => {
+            report.problem(format!("the store lacks {what}"));
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn replay_ledger(
@@ -134,19 +193,34 @@ fn replay_ledger(
         if leaves.is_empty() {
             break;
         }
+        let mut nodes = Vec::new();
         for leaf in leaves {
-            if Entry::from_leaf(ledger.size(), &leaf).is_none() {
-                report.problem(format!("entry {} of the ledger is damaged", ledger.size()));
+            let place = ledger.size();
+            match Entry::from_leaf(place, &leaf) {
+                Some(entry) if !is_found(storage, &entry)? => {
+                    report.problem(format!("entry {place} of the ledger is not found by its key"));
+                }
+                Some(_) => {}
+                None => report.problem(format!("entry {place} of the ledger is damaged")),
             }
-            if ledger.append(leaf_hash(&leaf), &mut |_, _| {}).is_err() {
-                return Ok(());
-            }
+            let _: Result<(), TreeFull> =
+                ledger.append(leaf_hash(&leaf), &mut |at, hash| nodes.push((at, hash)));
             check(wanted(), &ledger, "ledger", report);
         }
+        compare_nodes(storage, Tree::Ledger, &nodes, report)?;
     }
     report.ledger_size = ledger.size();
     truncated(wanted(), &ledger, "ledger", report);
     Ok(())
+}
+
+/// Whether the index leads to the entry: one that it hides would be called missing.
+fn is_found(storage: &dyn Storage, entry: &Entry) -> Result<bool, ReadError> {
+    let before = entry.seq.checked_sub(1);
+    let find = LedgerIndex::Signed(entry.fingerprint, entry.pae);
+    let signed = storage.ledger(find, before, 1)?.first() == Some(&entry.seq);
+    let find = LedgerIndex::Key(entry.fingerprint);
+    Ok(signed && storage.ledger(find, before, 1)?.first() == Some(&entry.seq))
 }
 
 fn check<'h>(
@@ -176,53 +250,5 @@ fn truncated<'h>(
         report.problem(format!(
             "the {tree} is truncated: {what} counts {size} leaves, {found} are here"
         ));
-    }
-}
-
-/// Every row that is kept is one that the log makes, and every one that it makes is kept.
-fn compare_rows(
-    storage: &dyn Storage,
-    mut expected: Rows,
-    report: &mut AuditReport,
-) -> Result<(), ReadError> {
-    for table in [Table::TrustAnchors, Table::KeyHistory, Table::KeyAuditLog] {
-        let mut after: Option<String> = None;
-        loop {
-            let page = storage.rows(table, after.as_deref(), PAGE)?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.key());
-            for row in page {
-                report.rows = report.rows.saturating_add(1);
-                let key = row.key();
-                match expected.remove(&(rank(table), key.clone())) {
-                    Some(made) if made == row => {}
-                    Some(_) => report
-                        .problem(format!("{}: row {key} is not what the log says", name(table))),
-                    None => report.problem(format!("{}: row {key} is not in the log", name(table))),
-                }
-            }
-        }
-        let missing = expected.keys().filter(|(of, _)| *of == rank(table));
-        let missing: Vec<String> = missing.map(|(_, key)| key.clone()).collect();
-        for key in missing {
-            report.problem(format!("{}: row {key} is missing", name(table)));
-        }
-    }
-    Ok(())
-}
-
-const fn rank(table: Table) -> u8 {
-    match table {
-        Table::TrustAnchors => 0,
-        Table::KeyHistory => 1,
-        Table::KeyAuditLog => 2,
-    }
-}
-
-const fn name(table: Table) -> &'static str {
-    match table {
-        Table::TrustAnchors => "signer.trust_anchors",
-        Table::KeyHistory => "signer.key_history",
-        Table::KeyAuditLog => "signer.key_audit_log",
     }
 }

@@ -1,8 +1,11 @@
 //! A key's whole life.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use keyward::{
     Keyward,
     rotation::{RotateMode, RotateRequest, Step},
+    signing::{KeyChoice, SignRequest},
     verification::VerifyRequest,
 };
 use keyward_lifecycle::{
@@ -13,7 +16,10 @@ use keyward_lifecycle::{
     verify::{Outcome, Reason as Why},
 };
 
-use crate::store::{PASSWORD, World, world};
+use crate::{
+    act::{content, default_profile},
+    store::{PASSWORD, World, world},
+};
 
 fn id(text: &str) -> KeyId {
     KeyId::parse(text).expect("a key id")
@@ -91,4 +97,32 @@ fn a_store_is_opened_again_as_it_was() {
     check(&keyward, &old, Outcome::Valid, Why::InWindow);
     keyward.unseal(PASSWORD.into()).expect("the password");
     assert_eq!(keyward.status().expect("a status").quarantine, None);
+}
+
+#[test]
+fn whoever_signs_by_the_profile_notices_no_rotation() {
+    let world = world("2025-01-10T00:00:00Z");
+    generate(&world, "key-0");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let signers: Vec<_> = (0..3)
+            .map(|n| {
+                let (world, over) = (&world, &over);
+                scope.spawn(move || {
+                    while !over.load(Relaxed) {
+                        let keys = vec![KeyChoice::Profile(default_profile())];
+                        let request = SignRequest { keys, content: content(&format!("{n}"), None) };
+                        world.keyward.sign(&world.actor, &request).expect("a signer");
+                    }
+                })
+            })
+            .collect();
+        for count in 0..20 {
+            let (old, new) = (format!("key-{count}"), format!("key-{}", count + 1));
+            world.try_rotate(&old, Some(&new), RotateMode::Go).expect("a rotation");
+        }
+        over.store(true, Relaxed);
+        signers.into_iter().for_each(|signer| signer.join().expect("no refusal"));
+    });
+    world.audit();
 }

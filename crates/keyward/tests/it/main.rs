@@ -5,7 +5,17 @@
 #![expect(clippy::panic, reason = "tests")]
 
 mod act;
+mod buffered;
+mod child;
+mod erasure;
 mod fault;
+mod history;
+mod kill;
 mod life;
+mod quarantine;
+mod race;
+mod rescan;
+mod snapshot;
 mod store;
 mod theft;
+mod usage;
