@@ -101,9 +101,40 @@ impl Keyward {
     /// Signs. By default the ledger has the signature for good before it is released; a key of
     /// a `buffered` profile releases it under a lease, and the entry follows.
     ///
+    /// A rotation may replace a profile's key between the choice and the entry, which the writer
+    /// then refuses; its successor is asked, so that rotating stops nobody.
+    ///
     /// # Errors
     /// [`SignError`]; then no signature was released.
     pub fn sign(&self, actor: &ActorId, request: &SignRequest) -> Result<Signed, SignError> {
+        for _ in 0..SUCCESSORS_ASKED_MAX {
+            match self.sign_once(actor, request) {
+                Err(SignError::Execute(ExecuteError::Refused(Refusal::Unusable {
+                    key_id,
+                    ..
+                }))) if self.is_replaced(request, &key_id) => {}
+                outcome => return outcome,
+            }
+        }
+        self.sign_once(actor, request)
+    }
+
+    /// Whether `key_id` signed for a profile that `request` names, and another key does now: the
+    /// writer answers when the state in which it refused is published.
+    fn is_replaced(&self, request: &SignRequest, key_id: &KeyId) -> bool {
+        let state = self.state();
+        let profile = state.key(key_id).map(|key| key.record.profile.clone());
+        request.keys.iter().any(|choice| match choice {
+            KeyChoice::Id(_) => false,
+            KeyChoice::Profile(name) => {
+                let signer = state.signer(name, PURPOSE);
+                profile.as_ref() == Some(name)
+                    && signer.is_some_and(|signer| signer.record.key_id != *key_id)
+            }
+        }) && !request.keys.iter().any(|choice| *choice == KeyChoice::Id(key_id.clone()))
+    }
+
+    fn sign_once(&self, actor: &ActorId, request: &SignRequest) -> Result<Signed, SignError> {
         self.shared.check_may_do(&[Command::NoteLedger(LedgerNote::Open { size: 0 })])?;
         if request.keys.is_empty() || request.keys.len() > SIGNERS_MAX {
             return Err(SignError::SignerCount);
@@ -301,6 +332,9 @@ pub(crate) fn proof_item(envelope: &Envelope, id: &ContentId) -> Result<ItemChan
 
 /// Most keys that sign one envelope at once.
 pub const SIGNERS_MAX: usize = 16;
+
+/// How many successors of a profile's key are asked when each is replaced in its turn.
+const SUCCESSORS_ASKED_MAX: usize = 3;
 
 /// Nothing was signed.
 #[derive(Debug, thiserror::Error)]
