@@ -175,7 +175,9 @@ impl Keyward {
             .ok_or(UnsealFailed::NoHeader)?;
         let pinned = barrier::RootId::from_fingerprint(self.shared.authority.authority().root_id);
         let sealed = Sealed::read(&header.bytes, Some(&pinned))?;
-        let unsealed = sealed.unseal(&password, keyward_crypto::secret::LockPolicy::Strict)?;
+        let unsealed = sealed
+            .unseal(&password, keyward_crypto::secret::LockPolicy::Strict)
+            .map_err(unseal_failed)?;
         let name = record_item_name(LOG_KEY).ok_or(UnsealFailed::NoHeader)?;
         let record = storage.item(Shelf::Record, &name)?.ok_or(UnsealFailed::LogKey)?;
         let log = open_system_key(&unsealed, unsealed.epoch(), LOG_KEY, &record)
@@ -272,6 +274,13 @@ fn sealed_item(root: &Unsealed, name: &str, key: &PrivateKey) -> Result<ItemChan
     Ok(put(Shelf::Record, item, sealed))
 }
 
+fn unseal_failed(error: barrier::UnsealError) -> UnsealFailed {
+    if matches!(error, barrier::UnsealError::WrongPassword) {
+        return UnsealFailed::WrongPassword;
+    }
+    error.into()
+}
+
 fn record_item_name(name: &str) -> Option<Vec<u8>> {
     system_record(name).map(|record| record.to_string().into_bytes())
 }
@@ -357,7 +366,7 @@ pub enum OpenFailed {
 #[non_exhaustive]
 pub enum UnsealFailed {
     /// No slot opens with this password.
-    #[error("the password is wrong")]
+    #[error("wrong password; nothing was changed")]
     WrongPassword,
     /// No epoch header is there.
     #[error("the store has no root key header; restore the database from a backup")]

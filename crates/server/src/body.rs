@@ -72,7 +72,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         if parts.uri.query().is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
-            return Err(Problem::malformed("query", format!("longer than {QUERY_BYTES_MAX} bytes")));
+            return Err(Problem::malformed(
+                "query",
+                format!("longer than {QUERY_BYTES_MAX} bytes"),
+            ));
         }
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(value)) => Ok(Self(value)),

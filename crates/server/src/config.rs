@@ -23,7 +23,6 @@ pub const WARNING_MONTHS: u16 = 2;
 
 /// A configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[expect(clippy::exhaustive_structs, reason = "what a file can say")]
 pub struct Config {
     profiles: Vec<Profile>,
     /// Who is told of keys that are due.

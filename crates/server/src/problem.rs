@@ -114,8 +114,9 @@ impl Problem {
     /// Somebody is known, and may not.
     pub(crate) fn under_scoped(scope: Scope) -> Self {
         let detail = format!("the scope `{}` is needed and not given", scope.name());
-        Self::new(StatusCode::FORBIDDEN, "under-scoped", detail)
-            .hint("use a token of a role that has it; `keyward token create --help` lists the roles")
+        Self::new(StatusCode::FORBIDDEN, "under-scoped", detail).hint(
+            "use a token of a role that has it; `keyward token create --help` lists the roles",
+        )
     }
 
     /// The socket is the owner's alone.

@@ -71,18 +71,19 @@ impl Worker {
     ) -> Result<Self, std::io::Error> {
         let (stop, stopped) = sync_channel::<()>(1);
         let seen = standing.clone();
-        let thread = std::thread::Builder::new().name("keyward-worker".to_owned()).spawn(move || {
-            let mut beat = 0_u32;
-            loop {
-                turn(&keyward, &seen, beat);
-                tidy();
-                beat = beat.wrapping_add(1);
-                match stopped.recv_timeout(BEAT) {
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        let thread =
+            std::thread::Builder::new().name("keyward-worker".to_owned()).spawn(move || {
+                let mut beat = 0_u32;
+                loop {
+                    turn(&keyward, &seen, beat);
+                    tidy();
+                    beat = beat.wrapping_add(1);
+                    match stopped.recv_timeout(BEAT) {
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                    }
                 }
-            }
-        })?;
+            })?;
         Ok(Self { stop: Some(stop), standing, thread: Some(thread) })
     }
 }

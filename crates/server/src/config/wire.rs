@@ -148,7 +148,8 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
     }
     let file: Option<File> = serde_saphyr::from_str(text).map_err(|error| located(&error))?;
     let Some(File { signer, server }) = file else { return Ok(Config::default()) };
-    let mut config = Config { server: server.map(listen).transpose()?.unwrap_or_default(), ..Config::default() };
+    let mut config =
+        Config { server: server.map(listen).transpose()?.unwrap_or_default(), ..Config::default() };
     let Some(Signer { profiles, rotation }) = signer else { return Ok(config) };
     let warning = rotation.as_ref().and_then(|rotation| rotation.warning_months.as_ref());
     let warning = warning.map(|months| self::months(months, 0)).transpose()?;
@@ -203,10 +204,7 @@ fn policy_of(
     if warning_months > max_age_months {
         let what = "the warning cannot begin before the key is made: warningMonths is more than \
                     maxAgeMonths";
-        return Err(own.map_or_else(
-            || ConfigError::Whole(what.to_owned()),
-            |own| at(own, what),
-        ));
+        return Err(own.map_or_else(|| ConfigError::Whole(what.to_owned()), |own| at(own, what)));
     }
     let on_max_age = match rotation.and_then(|rotation| rotation.on_max_age.as_ref()) {
         None | Some(FileOnMaxAge::RefuseSign) => OnMaxAge::RefuseSign,

@@ -48,8 +48,9 @@ impl From<ExecuteError> for Problem {
         let text = error.to_string();
         match error {
             ExecuteError::Refused(refusal) => refusal.into(),
-            ExecuteError::Sealed => Self::new(unavailable, "sealed", text)
-                .hint("unseal it with `keyward root unseal`"),
+            ExecuteError::Sealed => {
+                Self::new(unavailable, "sealed", text).hint("unseal it with `keyward root unseal`")
+            }
             ExecuteError::Quarantined => Self::new(unavailable, "quarantined", text)
                 .hint("restore the newer copy, or accept the loss with `keyward rollback accept`"),
             ExecuteError::Unavailable(_) => Self::new(unavailable, "unavailable", text)
@@ -72,8 +73,10 @@ impl From<KeyStoreError> for Problem {
                     .hint("restore the database from a backup, or rotate the key")
             }
             // The rest are the medium's.
-            _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "key-store-unavailable", text)
-                .hint("the same call may succeed later"),
+            KeyStoreError::Unavailable(_) | _ => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "key-store-unavailable", text)
+                    .hint("the same call may succeed later")
+            }
         }
     }
 }
@@ -88,16 +91,17 @@ impl From<KeyError> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "store-not-built", text)
                     .hint("use another profile: `keyward profile list`")
             }
-            KeyError::NoImport(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no-import", text)
-                    .hint("use a profile on the software store")
-            }
+            KeyError::NoImport(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no-import", text)
+                .hint("use a profile on the software store"),
             KeyError::NoPossession => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "no-possession", text)
                     .hint("sign the key id, fingerprint and nonce with the private key first")
             }
             // What was given is not what it must be.
-            _ => Self::new(StatusCode::BAD_REQUEST, "malformed", text),
+            KeyError::Private(_)
+            | KeyError::MalformedPublicKey
+            | KeyError::MalformedPurpose
+            | _ => Self::new(StatusCode::BAD_REQUEST, "malformed", text),
         }
     }
 }
@@ -112,7 +116,11 @@ impl From<SignError> for Problem {
                 .hint(format!("make one with `keyward key generate --profile {name}`")),
             SignError::NoSuchProof(_) => Self::new(StatusCode::NOT_FOUND, "no-such-proof", text),
             // What was given is not what it must be.
-            _ => Self::new(StatusCode::BAD_REQUEST, "malformed", text),
+            SignError::SignerCount
+            | SignError::Statement(_)
+            | SignError::Envelope(_)
+            | SignError::Uncanonical(_)
+            | _ => Self::new(StatusCode::BAD_REQUEST, "malformed", text),
         }
     }
 }
@@ -125,14 +133,17 @@ impl From<UnsealFailed> for Problem {
             UnsealFailed::WrongPassword => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong-password", text)
             }
+            // The slot is damaged, or memory cannot be locked.
             UnsealFailed::Unseal(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unseal-failed", text)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unseal-failed", text)
             }
             UnsealFailed::Read(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)
             }
-            _ => Self::new(StatusCode::SERVICE_UNAVAILABLE, "tampered", text)
-                .hint("restore the database from a backup"),
+            UnsealFailed::NoHeader | UnsealFailed::Header(_) | UnsealFailed::LogKey | _ => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "tampered", text)
+                    .hint("restore the database from a backup")
+            }
         }
     }
 }

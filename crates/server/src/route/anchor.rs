@@ -203,8 +203,7 @@ pub(crate) async fn list(
     };
     let anchors = numbers.map_while(|number| state.anchor_at(number));
     let anchors = anchors.filter(|anchor| active.is_none_or(|wanted| anchor.is_active() == wanted));
-    let (anchors, next) =
-        page::cut(anchors, limit, |anchor| anchor.record.anchor_id.to_string());
+    let (anchors, next) = page::cut(anchors, limit, |anchor| anchor.record.anchor_id.to_string());
     let document = |anchor: &Anchor| AnchorDocument::of(&state, anchor, now, Vec::new());
     Ok(Answer::ok(AnchorList { anchors: anchors.into_iter().map(document).collect(), next }))
 }

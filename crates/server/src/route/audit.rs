@@ -174,8 +174,7 @@ pub(crate) async fn verify(
     State(app): State<App>,
     Input(body): Input<VerifyAudit>,
 ) -> Outcome<AuditDocument> {
-    let report =
-        run(&app, move |keyward| keyward.verify_audit(body.checkpoint.as_deref())).await?;
+    let report = run(&app, move |keyward| keyward.verify_audit(body.checkpoint.as_deref())).await?;
     Ok(Answer::ok(AuditDocument {
         ok: report.problems.is_empty(),
         log_size: report.log_size,
@@ -239,9 +238,10 @@ pub(crate) async fn inclusion(
     State(app): State<App>,
     Asked(Leaf { index }): Asked<Leaf>,
 ) -> Outcome<TreeProofDocument> {
-    let (proof, note) =
-        run(&app, move |keyward| Ok::<_, ExecuteError>((keyward.inclusion(index)?, keyward.checkpoint()?)))
-            .await?;
+    let (proof, note) = run(&app, move |keyward| {
+        Ok::<_, ExecuteError>((keyward.inclusion(index)?, keyward.checkpoint()?))
+    })
+    .await?;
     let none = || no_checkpoint("no checkpoint contains that leaf");
     Ok(Answer::ok(TreeProofDocument::of(proof.ok_or_else(none)?, note)))
 }
@@ -264,9 +264,10 @@ pub(crate) async fn consistency(
     State(app): State<App>,
     Asked(Sizes { from, to }): Asked<Sizes>,
 ) -> Outcome<TreeProofDocument> {
-    let (proof, note) =
-        run(&app, move |keyward| Ok::<_, ExecuteError>((keyward.consistency(from)?, keyward.checkpoint()?)))
-            .await?;
+    let (proof, note) = run(&app, move |keyward| {
+        Ok::<_, ExecuteError>((keyward.consistency(from)?, keyward.checkpoint()?))
+    })
+    .await?;
     let none = || no_checkpoint("no checkpoint is as large as that");
     let proof = proof.ok_or_else(none)?;
     if to.is_some_and(|to| to != proof.size) {

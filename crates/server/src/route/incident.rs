@@ -1,16 +1,8 @@
 //! When a key may be in other hands: what it signed, and one call that answers.
 
 use axum::extract::State;
-use keyward::{
-    key::KeyError,
-    incident::IncidentRequest,
-    signing::SignError,
-};
-use keyward_lifecycle::{
-    event::Fact,
-    id::KeyId,
-    key::CompromiseScope,
-};
+use keyward::{incident::IncidentRequest, key::KeyError, signing::SignError};
+use keyward_lifecycle::{id::KeyId, key::CompromiseScope};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use utoipa::{IntoParams, ToSchema};
@@ -23,7 +15,12 @@ use crate::{
     identity::Caller,
     problem::{Problem, ProblemDocument},
     run::run,
-    wire::{self, anchor::AnchorName, key::KeyDocument, read, read_some},
+    wire::{
+        self,
+        anchor::{AnchorName, added},
+        key::KeyDocument,
+        read, read_some,
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -156,15 +153,11 @@ pub(crate) async fn rotate(
     let answer = run(&app, move |keyward| {
         let outcome = keyward.incident_rotate(&caller.actor(keyward)?, &request)?;
         let state = keyward.state();
-        let added = outcome.added.iter().flat_map(|receipt| &receipt.events);
-        let anchors = added.filter_map(|(_, fact)| match fact {
-            Fact::KeyAdded { anchor_id, .. } => state.anchor(anchor_id).map(AnchorName::of),
-            _ => None,
-        });
+        let anchors = outcome.added.as_ref().map(|receipt| added(&state, receipt));
         Ok::<_, KeyError>(IncidentAnswer {
             revoked: request.key_id.to_string(),
             generated: document(keyward, &outcome.new_key_id, Vec::new())?,
-            anchors: anchors.collect(),
+            anchors: anchors.unwrap_or_default(),
             warnings: wire::warnings(&outcome.warnings),
         })
     });

@@ -78,6 +78,7 @@ pub(crate) async fn promote(
 /// How a key is rotated. At most one of `ifDue`, `resume` and `abort`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "members of a JSON object")]
 pub(crate) struct Rotate {
     /// The successor's name, new or staged; absent makes one up.
     #[serde(alias = "newKeyid", alias = "to")]

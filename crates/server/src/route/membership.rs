@@ -4,7 +4,6 @@ use axum::extract::State;
 use keyward::ExecuteError;
 use keyward_lifecycle::{
     command::{Anchors, Command},
-    event::Fact,
     id::KeyId,
     refusal::Refusal,
     time::Timestamp,
@@ -22,7 +21,7 @@ use crate::{
     run::run,
     wire::{
         self,
-        anchor::{AnchorDocument, AnchorName, HistoryDocument, Which, found, one, which},
+        anchor::{AnchorDocument, AnchorName, HistoryDocument, Which, added, found, one, which},
         spki_der,
     },
 };
@@ -89,14 +88,9 @@ pub(crate) async fn add(
     let added = run(&app, move |keyward| {
         let command = Command::AddKey { to, key_id: keyid.clone() };
         let receipt = keyward.execute(&caller.actor(keyward)?, command)?;
-        let state = keyward.state();
-        let added = receipt.events.iter().filter_map(|(_, fact)| match fact {
-            Fact::KeyAdded { anchor_id, .. } => state.anchor(anchor_id),
-            _ => None,
-        });
         Ok::<_, ExecuteError>(Added {
             key_id: keyid.to_string(),
-            anchors: added.map(AnchorName::of).collect(),
+            anchors: added(&keyward.state(), &receipt),
             warnings: wire::warnings(&receipt.warnings),
         })
     });

@@ -123,15 +123,14 @@ pub(crate) async fn sign(
     Ok(Answer::ok(signed?))
 }
 
-fn choices(
-    key_ids: Vec<KeyId>,
-    profile: Option<ProfileName>,
-) -> Result<Vec<KeyChoice>, Problem> {
+fn choices(key_ids: Vec<KeyId>, profile: Option<ProfileName>) -> Result<Vec<KeyChoice>, Problem> {
     match (key_ids.is_empty(), profile) {
         (false, None) => Ok(key_ids.into_iter().map(KeyChoice::Id).collect()),
         (true, Some(profile)) => Ok(vec![KeyChoice::Profile(profile)]),
         (true, None) => Err(Problem::malformed("body", "name `keyIds` or a `profile`")),
-        (false, Some(_)) => Err(Problem::malformed("body", "`keyIds` and `profile` exclude each other")),
+        (false, Some(_)) => {
+            Err(Problem::malformed("body", "`keyIds` and `profile` exclude each other"))
+        }
     }
 }
 
@@ -170,13 +169,15 @@ pub(super) fn read_purl(place: &str, text: &str) -> Result<Purl, Problem> {
     Purl::normalise(text).map_err(|error| Problem::malformed(place, error))
 }
 
-/// An envelope in a body: the object itself, or its JSON text.
+/// A document in a body as JSON: the object itself, or a text that is one.
+pub(super) fn inner_json(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// An envelope in a body.
 pub(super) fn read_envelope(value: &Value) -> Result<Envelope, Problem> {
-    let json = match value {
-        Value::String(text) => text.clone().into_bytes(),
-        other => other.to_string().into_bytes(),
-    };
-    Envelope::parse(&json).map_err(|error| Problem::malformed("envelope", error))
+    Envelope::parse(inner_json(value).as_bytes())
+        .map_err(|error| Problem::malformed("envelope", error))
 }
 
 fn all_buffered(state: &Fold, keys: &[KeyChoice]) -> bool {

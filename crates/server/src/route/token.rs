@@ -1,10 +1,7 @@
 //! Tokens: made, listed, withdrawn.
 
 use axum::extract::State;
-use keyward::{
-    ExecuteError,
-    token::TOKEN_NAME_BYTES_MAX,
-};
+use keyward::{ExecuteError, token::TOKEN_NAME_BYTES_MAX};
 use keyward_lifecycle::{
     access::{Role, Scope, Token},
     command::Command,
@@ -203,7 +200,11 @@ mod tests {
         assert_eq!(read_life("90d"), Ok(LIFE_DEFAULT));
         assert_eq!(read_life("30s"), Ok(30));
         for text in ["", "d", "0d", "-1d", "+1d", "3651d", "1w", "99999999999999999999d", "1é"] {
-            assert_eq!(read_life(text).map_err(|problem| problem.code()), Err("malformed"), "{text}");
+            assert_eq!(
+                read_life(text).map_err(|problem| problem.code()),
+                Err("malformed"),
+                "{text}"
+            );
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Verifying: one envelope, or many.
 
 use axum::extract::State;
-use keyward::{ExecuteError, Keyward, verification::VerifyRequest};
-use keyward_lifecycle::{
-    bundle::Bundle, id::ContentId, verify::judge::TimePolicy,
+use keyward::{
+    ExecuteError, Keyward,
+    verification::{Rigour, VerifyRequest},
 };
+use keyward_lifecycle::{bundle::Bundle, id::ContentId, verify::judge::TimePolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -12,13 +13,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     proof::no_such_proof,
-    sign::{read_digest, read_envelope, read_purl},
+    sign::{inner_json, read_digest, read_envelope, read_purl},
 };
 use crate::{
     app::App,
-    body::{
-        Answer, BATCH_BODY_BYTES_MAX, Bounded, ENVELOPE_BODY_BYTES_MAX, Input, Outcome,
-    },
+    body::{Answer, BATCH_BODY_BYTES_MAX, Bounded, ENVELOPE_BODY_BYTES_MAX, Input, Outcome},
     problem::{Problem, ProblemDocument},
     run::run,
     wire::{read, read_some, verdict::VerdictDocument},
@@ -85,18 +84,13 @@ fn judge(keyward: &Keyward, body: &Verify) -> Result<VerdictDocument, Problem> {
     Ok(VerdictDocument::of(keyward.verify(&request)?))
 }
 
-type Subject =
-    (keyward_lifecycle::envelope::Envelope, Vec<keyward_lifecycle::ledger::LedgerProof>);
+type Subject = (keyward_lifecycle::envelope::Envelope, Vec<keyward_lifecycle::ledger::LedgerProof>);
 
 fn subject(keyward: &Keyward, body: &Verify) -> Result<Subject, Problem> {
     match (&body.envelope, &body.bundle, &body.proof_bundle) {
         (Some(envelope), None, None) => Ok((read_envelope(envelope)?, Vec::new())),
         (None, Some(bundle), None) => {
-            let json = match bundle {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            let bundle = Bundle::parse(json.as_bytes());
+            let bundle = Bundle::parse(inner_json(bundle).as_bytes());
             let bundle = bundle.map_err(|error| Problem::malformed("bundle", error))?;
             Ok((bundle.envelope().clone(), bundle.ledger().to_vec()))
         }
@@ -126,9 +120,9 @@ pub(crate) struct VerifyBatch {
     envelopes: Vec<Value>,
     /// `evidence` (the default) or `claimed`.
     time_policy: Option<String>,
-    /// Whether each signature is checked by itself. It is so in any case.
+    /// Whether each signature is checked by itself. Otherwise many may be checked by one
+    /// equation, and the verdicts that rest on it say so (`BATCH_ACCEPTED`).
     #[serde(default)]
-    #[expect(dead_code, reason = "every check is strict; the member says that it must be")]
     strict: bool,
 }
 
@@ -167,6 +161,7 @@ pub(crate) async fn verify_batch(
         return Err(Problem::too_many("envelopes", BATCH_MAX));
     }
     let time_policy = policy(body.time_policy.as_deref())?;
+    let rigour = if body.strict { Rigour::Strict } else { Rigour::Batched };
     let verdicts = run(&app, move |keyward| {
         let read = body.envelopes.iter().map(read_envelope);
         let (mut requests, mut errors) = (Vec::new(), Vec::new());
@@ -179,7 +174,8 @@ pub(crate) async fn verify_batch(
                 Err(problem) => errors.push(Some(problem.document().detail)),
             }
         }
-        let mut judged = keyward.verify_batch(&requests).into_iter().map(VerdictDocument::of);
+        let judged = keyward.verify_batch_with(&requests, rigour);
+        let mut judged = judged.into_iter().map(VerdictDocument::of);
         let verdicts = errors.into_iter().filter_map(|error| match error {
             Some(error) => Some(Judged::Error { error }),
             None => judged.next().map(|verdict| Judged::Verdict(Box::new(verdict))),

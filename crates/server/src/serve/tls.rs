@@ -64,7 +64,9 @@ impl Tls {
                 _ = asked => true,
             };
             let files = self.files.clone();
-            let Ok(stamp) = tokio::task::spawn_blocking(move || stamp(&files)).await else { return };
+            let Ok(stamp) = tokio::task::spawn_blocking(move || stamp(&files)).await else {
+                return;
+            };
             if must || stamp != self.stamp {
                 self.stamp = stamp;
                 self.reload().await;

@@ -2,9 +2,12 @@
 
 use std::str::FromStr as _;
 
-use keyward::anchor::{AnchorDocument as Document, HistoryItem, anchor_document};
+use keyward::{
+    Receipt,
+    anchor::{AnchorDocument as Document, HistoryItem, anchor_document},
+};
 use keyward_lifecycle::{
-    anchor::Anchor, id::AnchorId, refusal::Refusal, state::State, time::Timestamp,
+    anchor::Anchor, event::Fact, id::AnchorId, refusal::Refusal, state::State, time::Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -92,7 +95,10 @@ impl AnchorDocument {
             revoked_keys,
             key_history: key_history.into_iter().map(HistoryDocument::of).collect(),
             threshold,
-            algorithms: algorithms.into_iter().map(keyward_lifecycle::algorithm::Algorithm::name).collect(),
+            algorithms: algorithms
+                .into_iter()
+                .map(keyward_lifecycle::algorithm::Algorithm::name)
+                .collect(),
             status,
             created_at,
             warnings,
@@ -123,6 +129,14 @@ impl AnchorName {
             purl_pattern: anchor.record.pattern.to_string(),
         }
     }
+}
+
+/// The anchors that believe a key since these events.
+pub(crate) fn added(state: &State, receipt: &Receipt) -> Vec<AnchorName> {
+    let added = receipt.events.iter().filter_map(|(_, fact)| {
+        if let Fact::KeyAdded { anchor_id, .. } = fact { state.anchor(anchor_id) } else { None }
+    });
+    added.map(AnchorName::of).collect()
 }
 
 /// What a path says of anchors.

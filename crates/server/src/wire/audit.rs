@@ -56,11 +56,7 @@ impl EventDocument {
     }
 }
 
-fn name(
-    keyward: &Keyward,
-    actor: &str,
-    names: &mut Names,
-) -> Result<Option<String>, ExecuteError> {
+fn name(keyward: &Keyward, actor: &str, names: &mut Names) -> Result<Option<String>, ExecuteError> {
     if let Some(known) = names.get(actor) {
         return Ok(known.clone());
     }

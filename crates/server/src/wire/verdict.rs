@@ -79,7 +79,10 @@ impl VerdictDocument {
                 ArtifactCheck::Matched => "matched",
                 ArtifactCheck::NotChecked => "not checked",
             },
-            findings: findings.into_iter().map(keyward_lifecycle::verify::verdict::Finding::name).collect(),
+            findings: findings
+                .into_iter()
+                .map(keyward_lifecycle::verify::verdict::Finding::name)
+                .collect(),
         }
     }
 }

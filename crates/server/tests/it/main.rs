@@ -1,1 +1,14 @@
-//! .
+//! The server through its public seams: the router in process, and listeners.
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
+mod access;
+mod config;
+mod life;
+mod listener;
+mod metric;
+mod problem;
+mod replay;
+mod schedule;
+mod schema;
+mod tls;
+mod world;

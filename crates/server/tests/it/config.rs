@@ -1,0 +1,163 @@
+//! The configuration file.
+
+use keyward_lifecycle::{
+    algorithm::Algorithm,
+    profile::{LedgerMode, OnMaxAge, Profile, Strictness},
+};
+use keyward_server::config::{Alert, Config, ConfigError, apply_profiles};
+
+use crate::world;
+
+/// The two blocks of the seed's `signer.yaml`, as printed, in one file (SO-015, SO-110).
+const SEED: &str = r##"# /etc/stellaops/signer.yaml
+signer:
+  profiles:
+    default:
+      algorithm: "SHA256-ED25519"
+      keyStore: "kms://aws/key/stellaops-default"
+      rotation:
+        enabled: true
+        maxAgeMonths: 12
+        warningMonths: 2
+    fips:
+      algorithm: "SHA256-ECDSA-P256"
+      keyStore: "hsm://pkcs11/slot/0"
+      rotation:
+        enabled: true
+        maxAgeMonths: 12
+        warningMonths: 2
+  rotation:
+    warningMonths: 2
+    alerts:
+      - type: slack
+        channel: "#security-ops"
+      - type: email
+        recipients: ["security@example.com"]
+"##;
+
+#[test]
+fn the_seeds_configuration_loads_unmodified() {
+    // SO-015, SO-016, SO-017, SO-110
+    let config = Config::read(SEED).expect("the seed's file");
+    let [default, fips]: [Profile; 2] = config.profiles().try_into().expect("two profiles");
+    assert_eq!(default.name.as_str(), "default");
+    assert_eq!(default.algorithm, Algorithm::Ed25519);
+    assert_eq!(default.key_store.as_str(), "kms://aws/key/stellaops-default");
+    assert_eq!((default.rotation.max_age_months, default.rotation.warning_months), (12, 2));
+    assert!(default.rotation.enabled);
+    assert_eq!(default.rotation.on_max_age, OnMaxAge::RefuseSign);
+    assert_eq!((default.ledger, default.policy), (LedgerMode::Durable, Strictness::Standard));
+    assert_eq!(fips.key_store.as_str(), "hsm://pkcs11/slot/0");
+    let slack = Alert::Slack { channel: "#security-ops".to_owned() };
+    let email = Alert::Email { recipients: vec!["security@example.com".to_owned()] };
+    assert_eq!(config.alerts, [slack, email]);
+}
+
+#[test]
+fn a_profiles_own_months_beat_the_global_ones() {
+    // SO-112, HA-24
+    let config = Config::read(
+        "signer:\n  profiles:\n    own:\n      algorithm: ML-DSA-65\n      keyStore: 'software:'\n      \
+         rotation: {warningMonths: 5, onMaxAge: warn}\n      ledger: buffered\n      policy: strict\n    \
+         global:\n      algorithm: ML-DSA-65\n      keyStore: 'software:'\n  rotation: {warningMonths: 3}\n",
+    );
+    let [global, own]: [Profile; 2] = config.expect("a file").profiles().try_into().expect("two");
+    assert_eq!((global.rotation.warning_months, own.rotation.warning_months), (3, 5));
+    assert_eq!(own.rotation.on_max_age, OnMaxAge::Warn);
+    assert_eq!((own.ledger, own.policy), (LedgerMode::Buffered, Strictness::Strict));
+}
+
+#[test]
+fn the_servers_section_is_read() {
+    let text = "server:\n  listen: 127.0.0.1:9000\n  tls: {certificate: a.pem, key: b.pem}\n";
+    let server = Config::read(text).expect("a file").server;
+    assert_eq!(server.listen.map(|it| it.to_string()).as_deref(), Some("127.0.0.1:9000"));
+    assert_eq!(server.tls.map(|tls| tls.certificate), Some("a.pem".into()));
+    assert_eq!(Config::read("").expect("an empty file"), Config::default());
+}
+
+#[track_caller]
+fn check(text: &str, line: u64, column: u64, expected: &str) {
+    match Config::read(text) {
+        Err(ConfigError::At { line: l, column: c, what }) => {
+            assert_eq!((l, c), (line, column), "{what}");
+            assert!(what.contains(expected), "{what}");
+        }
+        other => panic!("expected a fault at line {line}: {other:?}"),
+    }
+}
+
+const PROFILE: &str = "signer:\n  profiles:\n    default:\n      algorithm: SHA256-ED25519\n";
+
+#[test]
+fn what_is_not_known_is_refused_with_line_and_column() {
+    // SO-015, SO-016
+    check("signer:\n  profile: {}\n", 2, 3, "profile");
+    check(
+        &format!("{PROFILE}      keyStore: vault://x\n"),
+        5,
+        17,
+        "key store `vault://x` is unknown",
+    );
+    check(&format!("{PROFILE}      keyStore: 'software:'\n      colour: red\n"), 6, 7, "colour");
+    check(
+        "signer:\n  profiles:\n    default:\n      algorithm: RSA\n      keyStore: 'software:'\n",
+        4,
+        18,
+        "algorithm `RSA` is unknown",
+    );
+    check(
+        &format!(
+            "{PROFILE}      keyStore: 'software:'\n      rotation:\n        maxAgeMonths: soon\n"
+        ),
+        7,
+        23,
+        "",
+    );
+    check(
+        &format!(
+            "{PROFILE}      keyStore: 'software:'\n      rotation:\n        maxAgeMonths: 0\n"
+        ),
+        7,
+        23,
+        "from 1 to 1200 months",
+    );
+    check(
+        &format!("{PROFILE}      keyStore: 'software:'\n      rotation: {{warningMonths: 13}}\n"),
+        6,
+        33,
+        "warningMonths is more than maxAgeMonths",
+    );
+    check(
+        "signer:\n  rotation:\n    alerts:\n      - type: slack\n        recipients: [a]\n",
+        4,
+        9,
+        "has a `channel`",
+    );
+    check("signer:\n  rotation:\n    alerts:\n      - type: pager\n", 4, 15, "pager");
+    check("server:\n  listen: everywhere\n", 2, 11, "");
+    check(
+        "signer:\n  profiles:\n    Default:\n      algorithm: ML-DSA-65\n      keyStore: 'software:'\n",
+        3,
+        5,
+        "profile name",
+    );
+    check("signer: {}\nsigner: {}\n", 2, 1, "signer");
+}
+
+#[test]
+fn profiles_that_differ_are_defined_at_start_and_missing_stores_are_named() {
+    // SO-015
+    let world = world::new();
+    let actor = world.keyward.actor("local:1000").expect("an actor");
+    let config = Config::read(SEED).expect("the seed's file");
+    let applied = apply_profiles(&world.keyward, &actor, &config).expect("applied");
+    let names: Vec<&str> = applied.defined.iter().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["default", "fips"]);
+    let missing: Vec<&str> = applied.unavailable.iter().map(|(_, store)| store.as_str()).collect();
+    assert_eq!(missing, ["kms://aws/key/stellaops-default", "hsm://pkcs11/slot/0"]);
+    let size = world.keyward.state().size();
+    let again = apply_profiles(&world.keyward, &actor, &config).expect("applied again");
+    assert_eq!(again.defined, []);
+    assert_eq!(world.keyward.state().size(), size, "the same configuration changes nothing");
+}

@@ -1,0 +1,104 @@
+//! What Prometheus reads.
+
+use std::{
+    env,
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use serde_json::json;
+
+use crate::world::{self, ANCHOR, World};
+
+/// A store in which each metric has something to say.
+async fn busy() -> World {
+    let world = world::new();
+    for key in ["key-2024-prod", "key-2025-prod"] {
+        world.must("/v1/signer/keys", json!({"profile": "default", "keyId": key})).await;
+    }
+    world.must("/v1/signer/keys", json!({"profile": "fips", "keyId": "lost"})).await;
+    let anchor = json!({"anchorId": ANCHOR, "purlPattern": "pkg:npm/*",
+        "keyIds": ["key-2024-prod"], "predicateTypes": ["evidence.stella/v1"]});
+    world.must("/v1/anchors", anchor).await;
+    let sign = json!({"profile": "default", "statement": {"purl": "pkg:npm/a@1",
+        "sha256": "0".repeat(64), "predicateType": "evidence.stella/v1"}});
+    let envelope = world.must("/v1/sign", sign).await["envelope"].clone();
+    world.must("/v1/verify", json!({ "envelope": envelope })).await;
+    world.must("/v1/verify", json!({"envelope": envelope, "purl": "pkg:npm/b@1"})).await;
+    world.clock.advance(40 * 86_400);
+    world.must("/v1/signer/keys/lost/revoke", json!({"reason": "compromise"})).await;
+    let rotate = json!({"newKeyId": "key-2025-prod"});
+    world.must("/v1/signer/keys/key-2024-prod/rotate", rotate).await;
+    world.clock.advance(86_400);
+    world
+}
+
+#[tokio::test]
+async fn the_runbooks_metrics_have_their_names_types_and_values() {
+    // SO-140 to SO-144, SO-042, HA-23
+    let text = busy().await.get("/metrics").await.text;
+    for line in [
+        "# TYPE signer_key_age_days gauge",
+        r#"signer_key_age_days{key_id="key-2025-prod",profile="default"} 41"#,
+        "# TYPE signer_keys_active_total gauge",
+        r#"signer_keys_active_total{profile="default"} 1"#,
+        r#"signer_keys_active_total{profile="fips"} 0"#,
+        "# TYPE signer_keys_active gauge",
+        r#"signer_keys_active{profile="default"} 1"#,
+        "# TYPE signer_key_max_age_days gauge",
+        r#"signer_key_max_age_days{key_id="key-2025-prod",profile="default"} 365"#,
+        "# TYPE signer_keys_revoked_total counter",
+        "signer_keys_revoked_total 1",
+        "# TYPE signer_rotation_events_total counter",
+        "signer_rotation_events_total 1",
+        "# TYPE signer_verification_key_lookups_total counter",
+        "# TYPE signer_verification_failures_total counter",
+        "signer_pending_rescans 0",
+        "keyward_sealed 0",
+        "# TYPE keyward_http_request_duration_seconds histogram",
+        r#"keyward_http_requests_total{method="POST",route="/verify",status="200"} 2"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+    }
+    let ages = text.lines().filter(|line| line.starts_with("signer_key_age_days{"));
+    assert_eq!(ages.count(), 1, "one series for each active key");
+    let failure =
+        r#"signer_verification_failures_total{anchor="",key="",reason="PURL_MISMATCH"} 1"#;
+    assert!(text.lines().any(|line| line == failure), "{failure}\nis not in\n{text}");
+    let lookups = "signer_verification_key_lookups_total ";
+    let lookups = text.lines().find_map(|line| line.strip_prefix(lookups)).expect("lookups");
+    assert_ne!(lookups, "0");
+}
+
+/// `$KEYWARD_PROMTOOL`, or what `cargo xtask test` has unpacked beside the build.
+fn promtool() -> PathBuf {
+    if let Some(path) = env::var_os("KEYWARD_PROMTOOL") {
+        return path.into();
+    }
+    let this = env::current_exe().expect("this test");
+    let unpacked = |target: &std::path::Path| target.join("test-tools/prometheus/usr/bin/promtool");
+    let beside = this.ancestors().map(unpacked).find(|path| path.is_file());
+    beside.expect("promtool is not there: run `cargo xtask test`, or name it in KEYWARD_PROMTOOL")
+}
+
+#[tokio::test]
+async fn promtool_finds_no_fault_but_those_that_the_runbook_asks_for() {
+    // HA-23: the runbook's own names count days, and one is a gauge with a counter's suffix;
+    // they stay.
+    let text = busy().await.get("/metrics").await.text;
+    let mut check = Command::new(promtool());
+    let check = check.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = check.stdout(Stdio::piped()).spawn().expect("promtool runs");
+    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("promtool ends");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).expect("UTF-8");
+    let said: Vec<&str> = said.lines().filter(|line| !line.is_empty()).collect();
+    let known = [
+        "signer_key_age_days use base unit \"seconds\" instead of \"days\"",
+        "signer_key_max_age_days use base unit \"seconds\" instead of \"days\"",
+        "signer_keys_active_total non-counter metrics should not have \"_total\" suffix",
+    ];
+    assert_eq!(said, known, "{text}");
+}
