@@ -1,6 +1,8 @@
 //! Reading what a request carries: bodies, queries and names in paths, strictly and within
 //! limits.
 
+use std::time::Duration;
+
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
@@ -19,6 +21,8 @@ pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
 pub(crate) const ENVELOPE_BODY_BYTES_MAX: usize = 25 << 20;
 /// Longest body of a batch, in bytes.
 pub(crate) const BATCH_BODY_BYTES_MAX: usize = 64 << 20;
+/// How long a body may take to come.
+const BODY_TIME_MAX: Duration = Duration::from_mins(1);
 /// Deepest nesting of a body.
 const BODY_DEPTH_MAX: usize = 80;
 /// Longest query, in bytes.
@@ -45,7 +49,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Bounded> FromRequest<S> for Input<T> 
 
 /// Reads a body to its end, at most `limit` bytes of it.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
+    let reading = axum::body::to_bytes(body, limit);
+    let read = tokio::time::timeout(BODY_TIME_MAX, reading).await;
+    read.map_err(|_| Problem::body_too_slow())?.map_err(|error| {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(inner) = cause {
             if inner.to_string().contains("length limit exceeded") {

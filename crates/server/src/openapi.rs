@@ -47,10 +47,41 @@ fn finish(api: &mut openapi::OpenApi) {
     components.security_schemes.insert(BEARER.to_owned(), scheme.into());
     let scopes = Scopes::new();
     for (path, item) in &mut api.paths.paths {
+        for (method, operation) in [("get", &mut item.get), ("post", &mut item.post)] {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(operation_id(method, path));
+                name_problems(operation);
+            }
+        }
         for (method, _, _) in TABLE.iter().filter(|(_, known, _)| known == path) {
             let needs = scopes.of(method, path).map(|(_, access)| access);
             secure(item, method, needs.unwrap_or(Access::Open));
         }
+    }
+}
+
+/// A name of its own for each operation: method and path, as in `getSignerKeysByKeyId`.
+fn operation_id(method: &str, path: &str) -> String {
+    let mut id = method.to_owned();
+    for segment in path.split(['/', '-', '.']).filter(|segment| !segment.is_empty()) {
+        let name = segment.trim_matches(['{', '}']);
+        if name != segment {
+            id.push_str("By");
+        }
+        let mut letters = name.chars();
+        id.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        id.push_str(letters.as_str());
+    }
+    id
+}
+
+/// Problems have a type of their own.
+fn name_problems(operation: &mut openapi::path::Operation) {
+    let Some(openapi::RefOr::T(response)) = operation.responses.responses.get_mut("default") else {
+        return;
+    };
+    if let Some(content) = response.content.swap_remove("application/json") {
+        response.content.insert("application/problem+json".to_owned(), content);
     }
 }
 

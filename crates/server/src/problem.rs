@@ -105,6 +105,12 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "malformed", "body: it cannot be read to its end")
     }
 
+    /// A body that does not come.
+    pub(crate) fn body_too_slow() -> Self {
+        let detail = "the body took too long to come";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too-slow", detail)
+    }
+
     /// Nobody is known to call.
     pub(crate) fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "no token that is valid was given")

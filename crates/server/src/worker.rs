@@ -104,7 +104,10 @@ fn turn(keyward: &Keyward, standing: &Standing, beat: u32) {
         keyward.flush_counts();
     }
     if beat.is_multiple_of(BEATS_PER_SCHEDULE) {
-        standing.failed.store(stage_successors(keyward), Ordering::Relaxed);
+        let failed = stage_successors(keyward);
+        if standing.failed.swap(failed, Ordering::Relaxed) != failed && failed > 0 {
+            warn!(failed, "keys are due and have no successor; is the store sealed?");
+        }
     }
     while !standing.stopped.load(Ordering::Relaxed) {
         match keyward.rescan(RESCAN_LIMIT) {
@@ -129,13 +132,22 @@ fn turn(keyward: &Keyward, standing: &Standing, beat: u32) {
 /// after it.
 pub fn stage_successors(keyward: &Keyward) -> u64 {
     let state = keyward.state();
+    let wanting = wanting(keyward, &state);
+    if wanting.is_empty() {
+        return 0;
+    }
+    if !keyward.status().is_ok_and(|status| status.unsealed) {
+        return wanting.len() as u64;
+    }
     let mut failed = 0_u64;
-    for key in wanting(keyward, &state) {
+    for key in wanting {
         let key_id = &key.record.key_id;
         match stage(keyward, &state, key) {
-            Ok(successor) => {
-                warn!(%key_id, %successor, "the key is due: a successor is staged; promote it with `keyward key promote`");
-            }
+            Ok(successor) => warn!(
+                %key_id,
+                %successor,
+                "the key is due: a successor is staged; promote it with `keyward key promote`"
+            ),
             Err(error) => {
                 failed = failed.saturating_add(1);
                 warn!(%key_id, %error, "the key is due and no successor could be staged");

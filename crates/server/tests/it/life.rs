@@ -160,6 +160,25 @@ async fn a_rotation_is_one_call_and_repeats_harmlessly() {
 }
 
 #[tokio::test]
+async fn both_spellings_and_both_prefixes_are_read() {
+    // HA-19
+    let world = with_anchor().await;
+    let keyid = json!({"profile": "default", "keyid": "k2"});
+    assert_eq!(world.must("/api/v1/signer/keys", keyid).await["keyId"], "k2");
+    for (prefix, spelling, key) in [("/v1", "keyId", "k2"), ("/api/v1", "keyid", "key-2024-prod")] {
+        let add = json!({ spelling: key, "publicKey": "" });
+        let path = format!("{prefix}/anchors/{ANCHOR}/keys");
+        assert_eq!(world.must(&path, add).await["keyId"], key);
+        let proofs = world.get(&format!("{prefix}/proofs?{spelling}={key}")).await;
+        assert_eq!(proofs.status, 200, "{}", proofs.text);
+    }
+    let other = world.get("/v1/signer/keys/key-2024-prod").await.json()["publicKey"].clone();
+    let add = json!({"keyid": "k2", "publicKey": other}).to_string();
+    let reply = world.post(&format!("/v1/anchors/{ANCHOR}/keys"), &add).await;
+    assert_eq!(reply.problem(), (409, "public-key-mismatch".to_owned()), "SO-031");
+}
+
+#[tokio::test]
 async fn lists_are_read_in_pieces() {
     let world = world::new();
     for number in 0..5 {

@@ -34,6 +34,17 @@ fn every_route_of_the_runbook_is_in_the_document() {
     ] {
         assert!(document["paths"][path][method].is_object(), "{method} {path}");
     }
+    let mut names: Vec<&Value> = document["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .flat_map(|item| item.as_object().expect("methods").values())
+        .map(|operation| &operation["operationId"])
+        .collect();
+    let all = names.len();
+    names.sort_by_key(|name| name.to_string());
+    names.dedup();
+    assert_eq!(names.len(), all, "each operation has a name of its own");
     assert_eq!(document["servers"][0]["url"], "/v1");
     assert_eq!(document["servers"][1]["url"], "/api/v1");
     assert_eq!(document["openapi"], "3.1.0");
