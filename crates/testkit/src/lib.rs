@@ -5,4 +5,6 @@
 pub mod clock;
 pub mod contract;
 pub mod fault;
+pub mod oracle;
 pub mod pins;
+pub mod simulate;

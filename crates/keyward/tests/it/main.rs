@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a place that is not there is a failed test")]
 #![expect(clippy::arithmetic_side_effects, reason = "overflow is a failed test")]
 #![expect(clippy::panic, reason = "tests")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "anything else is a failed test")]
 
 mod act;
 mod buffered;
@@ -15,6 +16,7 @@ mod life;
 mod quarantine;
 mod race;
 mod rescan;
+mod simulation;
 mod snapshot;
 mod store;
 mod theft;

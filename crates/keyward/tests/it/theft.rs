@@ -33,6 +33,9 @@ use crate::{
     store::{PASSWORD, World, world_in},
 };
 
+/// How a key ends.
+type End = fn(&World);
+
 /// What a thief has.
 struct Thief {
     key_id: String,
@@ -139,7 +142,7 @@ fn check_never_valid(world: &World, thief: &Thief) {
 
 #[test]
 fn after_the_end_of_a_key_no_claimed_time_makes_a_forgery_valid() {
-    let ends: [(&str, fn(&World)); 4] = [
+    let ends: [(&str, End); 4] = [
         ("retired", retire),
         ("revoked", |world| world.revoke("k1", Reason::Superseded)),
         ("compromised", compromise),
