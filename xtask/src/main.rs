@@ -1,14 +1,18 @@
-//! Commands for developers: `cargo xtask test` and `cargo xtask tidy`.
+//! Commands for developers: `cargo xtask test`, `tidy`, `bench`, `fuzz` and `kill`.
 //!
 //! Reading order: [`test`] (what a full run consists of), [`tool`] (what the tests need from
-//! outside and how it is had), [`tidy`] (the rules of the house that no compiler knows).
+//! outside and how it is had), [`tidy`] (the rules of the house that no compiler knows), [`fuzz`]
+//! and [`kill`] (searches for what breaks, run by hand).
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a developer's terminal is where these commands report"
 )]
 
+mod bench;
 mod failure;
+mod fuzz;
+mod kill;
 mod metadata;
 mod process;
 mod step;
@@ -25,7 +29,13 @@ usage: cargo xtask COMMAND
 
   test            set up what the tests need, then format, tidy, alert rules, clippy, docs, tests
   test --quick    set up what the tests need, then the tests alone
-  tidy            the rules of the house: arrows, names, sizes, places";
+  bench           build for release and measure, beside OpenBao (docs/performance.md)
+  bench SECTION…  only these sections
+  tidy            the rules of the house: arrows, names, sizes, places
+  fuzz [--seconds N] [--target NAME]
+                  search for inputs that break a reader of outside bytes (300 s in all)
+  kill [--times N] [--seed N]
+                  kill the server N times under load; nothing acknowledged may be lost";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,15 +43,21 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test"] => test::run(&root(), test::Extent::Everything),
         ["test", "--quick"] => test::run(&root(), test::Extent::TestsAlone),
+        ["bench", sections @ ..] => bench::run(&root(), sections),
         ["tidy"] => tidy::run(&root()),
+        ["fuzz", rest @ ..] => match fuzz::Search::parse(rest) {
+            Some(search) => fuzz::run(&root(), &search),
+            None => return not_understood(),
+        },
+        ["kill", rest @ ..] => match kill::Plan::parse(rest) {
+            Some(plan) => kill::run(&root(), &plan),
+            None => return not_understood(),
+        },
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        _ => {
-            eprintln!("{USAGE}");
-            return ExitCode::from(2);
-        }
+        _ => return not_understood(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,6 +66,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn not_understood() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
 }
 
 /// The workspace: the folder above the one that holds this package.
