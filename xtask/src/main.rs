@@ -1,6 +1,6 @@
 //! Commands for developers: `cargo xtask test`, `tidy`, `bench`, `fuzz` and `kill`.
 //!
-//! Reading order: [`test`] (what a full run consists of), [`tool`] (what the tests need from
+//! Reading order: [`mod@test`] (what a full run consists of), [`tool`] (what the tests need from
 //! outside and how it is had), [`tidy`] (the rules of the house that no compiler knows), [`fuzz`]
 //! and [`kill`] (searches for what breaks, run by hand).
 #![expect(

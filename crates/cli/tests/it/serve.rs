@@ -65,7 +65,10 @@ fn masked(text: &str) -> String {
         let end = word.chars().last().filter(|c| !c.is_ascii_alphanumeric()).unwrap_or(' ');
         let is_base64 = word.len() > 80 || word.contains("MCowBQ");
         let is_name = word.starts_with("a-") || word.contains("kwt_");
-        if is_time || is_digest || is_base64 || is_name {
+        // `for 1 s`: how long something has been so.
+        let is_span = words.last().is_some_and(|last| last == "for ")
+            && word.trim_end().bytes().all(|byte| byte.is_ascii_digit());
+        if is_span || is_time || is_digest || is_base64 || is_name {
             words.push(format!("MASKED{end}"));
         } else {
             words.push(word.to_owned());

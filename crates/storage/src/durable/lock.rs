@@ -62,6 +62,9 @@ impl Drop for DirectoryLock {
     fn drop(&mut self) {
         // So that no number of a process that is gone stands there; the lock does not need it.
         drop(self.file.set_len(0));
+        // A child that was forked a moment ago holds the open file until it executes: closing
+        // it here would leave the lock with the child, unlocking does not.
+        drop(flock(&self.file, FlockOperation::Unlock));
     }
 }
 
