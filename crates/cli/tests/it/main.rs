@@ -10,5 +10,6 @@ mod page;
 mod remote;
 mod runbook;
 mod serve;
+mod transcript;
 mod usage;
 mod world;

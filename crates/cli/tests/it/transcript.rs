@@ -5,7 +5,7 @@
 //! real binary on `PATH`. A line after `$ ` is a command; it goes on after a `\` at its end, and
 //! to the `EOF` of a here-document. What follows is its output, standard error included, word by
 //! word: columns may be wider than the page shows them. What differs from run to run stands as a
-//! placeholder: `TIME`, `DATE`, `NUMBER`, or six letters or digits and three dots, which stand for
+//! placeholder: `TIME`, `DATE`, `NUMBER`, `MEMORY`, or six letters or digits and three dots, which stand for
 //! the same long value wherever they are seen again, also in later commands.
 
 mod page;

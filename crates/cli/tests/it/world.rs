@@ -77,6 +77,13 @@ impl World {
         self.run(&[&["--password-file", &password], words].concat())
     }
 
+    /// The same, and somebody looks on, at a terminal that shows every sign.
+    pub(crate) fn at_a_terminal(&self, words: &[&str]) -> Ran {
+        let password = self.path("password").display().to_string();
+        let words = [&["--password-file", &password], words].concat();
+        self.run_at(Terminal { stdout: true, utf8: true, ..Terminal::default() }, &words)
+    }
+
     /// The JSON that words print.
     #[track_caller]
     pub(crate) fn json(&self, words: &[&str]) -> serde_json::Value {
@@ -86,6 +93,11 @@ impl World {
 
     /// Runs words in this process, on the directory `data` of this world.
     pub(crate) fn run(&self, words: &[&str]) -> Ran {
+        let terminal = Terminal { stdin: self.answers.is_some(), ..Terminal::default() };
+        self.run_at(terminal, words)
+    }
+
+    fn run_at(&self, terminal: Terminal, words: &[&str]) -> Ran {
         let (stdout, stderr) = (Capture::default(), Capture::default());
         let mut answers = self.answers.clone().unwrap_or_default().into_iter();
         let mut surroundings = Surroundings {
@@ -93,7 +105,7 @@ impl World {
             stdin: Box::new(Cursor::new(self.typed)),
             stdout: Box::new(stdout.clone()),
             stderr: Box::new(stderr.clone()),
-            terminal: Terminal { stdin: self.answers.is_some(), ..Terminal::default() },
+            terminal,
             ask: Box::new(move |_| {
                 let answer = answers.next().ok_or(std::io::ErrorKind::UnexpectedEof)?;
                 Ok(Zeroizing::new(answer.to_owned()))

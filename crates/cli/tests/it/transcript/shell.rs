@@ -8,6 +8,9 @@ use std::{
     os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
+    time::Duration,
 };
 
 use keyward_lifecycle::time::Timestamp;
@@ -15,6 +18,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// What the pages call the server's address; each run has a port of its own.
 const ADDRESS: &str = "127.0.0.1:8230";
+/// What the pages call the directory.
+const HOME: &str = "/home/ada";
+/// How long a command may take before the shell and what it started are ended.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Ends what a command prints: nothing else writes it.
 const END: u8 = 0x1e;
 
@@ -23,6 +30,8 @@ pub(super) struct Shell {
     child: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
+    /// This run's directory in place of [`HOME`].
+    home: String,
     /// This run's address in place of [`ADDRESS`].
     address: String,
     /// What the short forms with three dots stand for.
@@ -54,7 +63,8 @@ impl Shell {
         let stdout = child.stdout.take().expect("its output");
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = free.local_addr().expect("its address").to_string();
-        Self { child, stdin, stdout, address, values: BTreeMap::new() }
+        let home = directory.display().to_string();
+        Self { child, stdin, stdout, home, address, values: BTreeMap::new() }
     }
 
     /// Runs a command; gives what it prints.
@@ -67,17 +77,28 @@ impl Shell {
             "{{\n{command}\n}} < /dev/null; code=$?; printf '\\036'; (exit $code)\n"
         );
         self.stdin.write_all(line.as_bytes()).expect("the shell listens");
+        let group = Pid::from_child(&self.child);
+        let (done, waiting) = channel::<()>();
+        let guard = thread::spawn(move || {
+            if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                // Reading fails then, which names the command.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+        });
         let mut printed = Vec::new();
         let mut byte = [0];
         loop {
-            self.stdout.read_exact(&mut byte).expect("the shell goes on");
+            let read = self.stdout.read_exact(&mut byte);
+            assert!(read.is_ok(), "no end to: {command}");
             if byte[0] == END {
                 break;
             }
             printed.push(byte[0]);
         }
+        drop(done);
+        guard.join().expect("the guard ends");
         let printed = String::from_utf8(printed).expect("UTF-8");
-        printed.replace(&self.address, ADDRESS)
+        printed.replace(&self.address, ADDRESS).replace(&self.home, HOME)
     }
 
     /// Compares what was expected with what was printed, line by line and word by word.
@@ -127,15 +148,17 @@ impl Shell {
 impl Drop for Shell {
     fn drop(&mut self) {
         // After the page's last command there may be nothing left to end.
-        drop(kill_process_group(Pid::from_child(&self.child), Signal::KILL));
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         drop(self.child.wait());
     }
 }
 
 /// Placeholders, and what may stand in their place.
-const KINDS: [(&str, fn(&str) -> bool); 3] = [
+const KINDS: [(&str, fn(&str) -> bool); 4] = [
     ("TIME", |value| value.parse::<Timestamp>().is_ok()),
     ("DATE", |value| format!("{value}T00:00:00Z").parse::<Timestamp>().is_ok()),
+    // What the kernel has.
+    ("MEMORY", |value| value == "memfd_secret" || value == "mlock"),
     ("NUMBER", |value| value.parse::<f64>().is_ok()),
 ];
 
