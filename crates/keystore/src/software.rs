@@ -1,14 +1,14 @@
-//! The software store: private keys sealed under the root key, opened for one signature.
+//! The software store: private keys sealed under the root key, opened to sign.
 
 use std::sync::Arc;
 
-use keyward::keystore::{Import, KeyStore, KeyStoreError, Made};
+use keyward::keystore::{Import, KeyStore, KeyStoreError, Made, Open, OpenedKey};
 use keyward_barrier::{RecordId, RecordKind, RecordName, RecordVersion, Unsealed};
 use keyward_crypto::signing::{GenerationFailed, PrivateKey};
 use keyward_lifecycle::{algorithm::Algorithm, id::KeyId, key::KeyRecord};
 
 /// The store of address `software:`. It keeps nothing itself: sealed bytes come and go with
-/// the calls, and the plain ones live for one call.
+/// the calls, and the plain ones live as long as what [`Open::open`] gives.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Software;
@@ -38,6 +38,25 @@ impl KeyStore for Software {
         sealed: Option<&[u8]>,
         message: &[u8],
     ) -> Result<Vec<u8>, KeyStoreError> {
+        self.open(root, key, sealed)?.sign(message)
+    }
+
+    fn opener(&self) -> Option<&dyn Open> {
+        Some(self)
+    }
+
+    fn importer(&self) -> Option<&dyn Import> {
+        Some(self)
+    }
+}
+
+impl Open for Software {
+    fn open(
+        &self,
+        root: &Unsealed,
+        key: &KeyRecord,
+        sealed: Option<&[u8]>,
+    ) -> Result<Arc<dyn OpenedKey>, KeyStoreError> {
         let refused = |why: String| KeyStoreError::Material { key_id: key.key_id.clone(), why };
         let sealed = sealed.ok_or_else(|| refused("its sealed record is missing".to_owned()))?;
         let opened = root
@@ -50,11 +69,22 @@ impl KeyStore for Software {
         if *private.spki() != *key.public_key {
             return Err(refused("it is not the private part of its public key".to_owned()));
         }
-        private.sign(message).map_err(|error| refused(error.to_string()))
+        Ok(Arc::new(Ready { key_id: key.key_id.clone(), private }))
     }
+}
 
-    fn importer(&self) -> Option<&dyn Import> {
-        Some(self)
+/// A private key in memory; dropping it wipes it.
+struct Ready {
+    key_id: KeyId,
+    private: PrivateKey,
+}
+
+impl OpenedKey for Ready {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyStoreError> {
+        self.private.sign(message).map_err(|error| KeyStoreError::Material {
+            key_id: self.key_id.clone(),
+            why: error.to_string(),
+        })
     }
 }
 

@@ -28,6 +28,7 @@ use crate::{
     clock::Clock,
     counts::Counts,
     keystore::KeyStores,
+    opened::Opened,
     pin::{PinStore, Pins},
     storage::{ItemChange, Storage},
     system::LogSigner,
@@ -93,10 +94,11 @@ pub(crate) struct Shared {
     not_before: AtomicI64,
 }
 
-/// The root key in memory, and the log's signer that it opened.
+/// The root key in memory, and what it opened.
 pub(crate) struct Root {
     pub(crate) unsealed: Unsealed,
     pub(crate) log: LogSigner,
+    pub(crate) opened: Opened,
 }
 
 /// A log that is shorter than a checkpoint that was kept.

@@ -203,7 +203,11 @@ impl Keyward {
     pub fn destroy_key(&self, actor: &ActorId, key_id: &KeyId) -> Result<Receipt, KeyError> {
         let items = vec![ItemChange::Remove(Shelf::Record, record_name(key_id))];
         let command = Command::DestroyKey { key_id: key_id.clone() };
-        Ok(self.execute_with(actor, vec![command], items)?)
+        let receipt = self.execute_with(actor, vec![command], items)?;
+        if let Some(root) = self.shared.root() {
+            root.opened.close(key_id);
+        }
+        Ok(receipt)
     }
 
     /// How many signatures of a key the ledger has (LC-012).
@@ -239,12 +243,21 @@ impl Keyward {
             store: key.record.store.clone(),
         };
         let store = self.shared.key_stores.get(&key.record.store).ok_or_else(not_built)?;
+        let (key_id, now) = (&key.record.key_id, self.now());
+        if let Some(open) = root.opened.get(key_id, now) {
+            return Ok(open.sign(message)?);
+        }
         let sealed = self
             .shared
             .storage
-            .item(Shelf::Record, &record_name(&key.record.key_id))
+            .item(Shelf::Record, &record_name(key_id))
             .map_err(|error| unavailable(&error))?;
-        Ok(store.sign(&root.unsealed, &key.record, sealed.as_deref(), message)?)
+        let Some(opener) = store.opener() else {
+            return Ok(store.sign(&root.unsealed, &key.record, sealed.as_deref(), message)?);
+        };
+        let open = opener.open(&root.unsealed, &key.record, sealed.as_deref())?;
+        root.opened.keep(key_id.clone(), now, open.clone());
+        Ok(open.sign(message)?)
     }
 
     fn profile(&self, name: &ProfileName) -> Result<Profile, KeyError> {

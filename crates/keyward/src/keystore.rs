@@ -35,10 +35,39 @@ pub trait KeyStore: Send + Sync {
         message: &[u8],
     ) -> Result<Vec<u8>, KeyStoreError>;
 
+    /// The power to open a key for several signatures, where a store has it.
+    fn opener(&self) -> Option<&dyn Open> {
+        None
+    }
+
     /// The power to take keys in, where a store has it.
     fn importer(&self) -> Option<&dyn Import> {
         None
     }
+}
+
+/// The power to open a key once and sign with it several times.
+pub trait Open: Send + Sync {
+    /// Opens the key of that record, as [`KeyStore::sign`] does.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    fn open(
+        &self,
+        root: &Unsealed,
+        key: &KeyRecord,
+        sealed: Option<&[u8]>,
+    ) -> Result<Arc<dyn OpenedKey>, KeyStoreError>;
+}
+
+/// A key that can sign until it is dropped, which wipes it. The library drops it when the root
+/// key is sealed, when the key is destroyed, and when others are opened a minute later.
+pub trait OpenedKey: Send + Sync {
+    /// Signs `message`.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyStoreError>;
 }
 
 /// The power to take in a key that was made elsewhere (LC-053).

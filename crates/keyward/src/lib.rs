@@ -14,6 +14,7 @@ pub mod engine;
 pub mod incident;
 pub mod key;
 pub mod keystore;
+mod opened;
 pub mod pin;
 mod projection;
 pub mod proof;

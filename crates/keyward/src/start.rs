@@ -27,6 +27,7 @@ use keyward_lifecycle::{
 use crate::{
     actor,
     engine::{Begun, Keyward, Parts, Root},
+    opened::Opened,
     pin::{MalformedPins, Pins},
     projection,
     storage::{AppendError, Batch, Heads, Item, ItemChange, ReadError, Shelf, Storage, Tree},
@@ -96,7 +97,7 @@ impl Keyward {
         pins.checkpoint = Some(note);
         // The store is made, whatever becomes of this; the next change tries again.
         drop(parts.pins.save(&pins.to_bytes().map_err(|_| CreateFailed::Internal)?));
-        let root = Some(Root { unsealed, log });
+        let root = Some(Root { unsealed, log, opened: Opened::default() });
         let begun = Begun {
             tip,
             authority: admitted,
@@ -187,7 +188,7 @@ impl Keyward {
         if !log.verifier_keys().iter().all(|key| authority.log_keys.contains(key)) {
             return Err(UnsealFailed::LogKey);
         }
-        self.shared.set_root(Some(Root { unsealed, log }));
+        self.shared.set_root(Some(Root { unsealed, log, opened: Opened::default() }));
         // Checkpoints resume; what was done while sealed is signed for now.
         drop(self.shared.ask(|reply| crate::writer::Job::RootChanged { reply }));
         Ok(())

@@ -7,6 +7,7 @@
 
 mod act;
 mod buffered;
+mod bulk;
 mod child;
 mod erasure;
 mod fault;
