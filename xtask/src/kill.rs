@@ -132,8 +132,14 @@ fn resume(
 ) -> Result<bool, Failure> {
     // Every rotation that was acknowledged is over, and the last of them made the signer.
     let last = done.last().map_or(first, String::as_str);
-    for (old, new) in std::iter::once(first).chain(done.iter().map(String::as_str)).zip(done) {
-        store.succeeded(old, new)?;
+    let keys = store.keys()?;
+    for (key, of) in std::iter::once(first).chain(done.iter().map(String::as_str)).zip(done) {
+        if keys.get(key).map(String::as_str) != Some("DEPRECATED") {
+            let is = keys.get(key).map_or("nothing", String::as_str);
+            return Err(Failure::new(format!(
+                "the rotation of {key} to {of} was acknowledged, and {key} is {is}"
+            )));
+        }
     }
     let mut begun = false;
     if pending.is_some() && store.has_begun(last)? {

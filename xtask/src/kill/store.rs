@@ -2,7 +2,7 @@
 
 use crate::{Failure, process};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -111,20 +111,11 @@ impl Store {
         Ok(!self.list("events", &words)?.is_empty())
     }
 
-    /// Checks what was promised: `new` has taken over from `old`.
-    pub(super) fn succeeded(&self, old: &str, new: &str) -> Result<(), Failure> {
-        for (key, allowed) in
-            [(old, &["DEPRECATED"][..]), (new, &["ACTIVE", "ROTATING", "DEPRECATED"])]
-        {
-            let shown = self.document(&["key", "show", key])?;
-            let status = text(&shown, "status").unwrap_or("nothing");
-            if !allowed.contains(&status) {
-                return Err(Failure::new(format!(
-                    "the rotation of {old} to {new} was acknowledged, and {key} is {status}"
-                )));
-            }
-        }
-        Ok(())
+    /// Every key and its status.
+    pub(super) fn keys(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let keys = self.list("keys", &["key", "list"])?;
+        let pair = |key: &Value| Some((text(key, "keyId")?.into(), text(key, "status")?.into()));
+        Ok(keys.iter().filter_map(pair).collect())
     }
 
     fn list(&self, member: &str, words: &[&str]) -> Result<Vec<Value>, Failure> {
