@@ -5,6 +5,7 @@
 mod begin;
 mod configured;
 mod demo;
+mod interop;
 mod offline;
 mod page;
 mod remote;
