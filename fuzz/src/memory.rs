@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// Largest single allocation. Inputs have at most 64 KiB, and the largest honest buffer is
 /// scrypt's, whose limit is 256 MiB.
 const ONE_BYTES_MAX: usize = 257 << 20;
-/// Most bytes at once.
-const ALL_BYTES_MAX: usize = 384 << 20;
+/// Most bytes at once: scrypt's table and its lanes have that limit each.
+const ALL_BYTES_MAX: usize = 576 << 20;
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 

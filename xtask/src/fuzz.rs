@@ -107,7 +107,7 @@ fn build(root: &Path, place: &Path, host: &str) -> Result<(), Failure> {
     println!("==> build (the first time takes some minutes)");
     let mut command = Command::new(cargo());
     // With a target named, build scripts and macros are built without the flags.
-    command.args(["build", "--quiet", "--locked", "--release", "--bins", "--target", host]);
+    command.args(["build", "--quiet", "--release", "--bins", "--target", host]);
     command.env("RUSTFLAGS", COVERAGE).env_remove("CARGO_ENCODED_RUSTFLAGS");
     command.env("CARGO_TARGET_DIR", place).current_dir(root.join("fuzz"));
     process::show(&mut command)
