@@ -44,7 +44,7 @@ pub struct VerifyRequest {
     pub purl: Option<Purl>,
     /// The time judged.
     pub at: Option<Timestamp>,
-    /// What the log knew then.
+    /// What the log knew then. What is not proven to be as old is not called valid.
     pub as_of: Option<Timestamp>,
     /// What a claimed time is worth.
     pub time_policy: TimePolicy,
@@ -77,7 +77,11 @@ impl Keyward {
             None => self.state(),
         };
         let now = request.as_of.map_or_else(|| self.now(), |then| state.now(then));
-        let verdict = self.judge(request, &*self.shared, (&state, now));
+        let freshness = match self.freshness() {
+            Freshness::Fresh if now < self.now() => Freshness::Past,
+            freshness => freshness,
+        };
+        let verdict = self.judge(request, &*self.shared, (&state, now, freshness));
         self.shared.counts.note(&verdict);
         Ok(verdict)
     }
@@ -86,7 +90,7 @@ impl Keyward {
         &self,
         request: &VerifyRequest,
         keys: &dyn KeyRing,
-        (state, now): (&State, Timestamp),
+        (state, now, freshness): (&State, Timestamp, Freshness),
     ) -> Verdict {
         let question = Question {
             envelope: &request.envelope,
@@ -96,7 +100,7 @@ impl Keyward {
             time_policy: request.time_policy,
         };
         let evidence = Known { shared: &self.shared, carried: &request.carried };
-        let ground = Ground { state, now, freshness: self.freshness(), keys, evidence: &evidence };
+        let ground = Ground { state, now, freshness, keys, evidence: &evidence };
         verify(&question, &ground)
     }
 

@@ -172,7 +172,6 @@ impl Writer {
             }
             let stop = waiting.iter().any(|job| matches!(job, Job::Stop));
             if self.commit(waiting, stop) == Fate::Halt {
-                self.shared.halt();
                 return;
             }
             if stop {
@@ -207,6 +206,10 @@ impl Writer {
             self.memory.take_back();
         }
         self.shared.set_behind(!self.behind.is_empty());
+        // Whoever is answered sees a store that has halted.
+        if fate == Fate::Halt {
+            self.shared.halt();
+        }
         answers.into_iter().for_each(|answer| answer(outcome.clone()));
         fate
     }

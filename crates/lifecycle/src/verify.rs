@@ -70,10 +70,13 @@ impl core::fmt::Debug for Ground<'_> {
 
 /// Whether the state judged on is the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "two names for two values")]
+#[expect(clippy::exhaustive_enums, reason = "every consumer decides about every case")]
 pub enum Freshness {
     /// It is, or is young enough.
     Fresh,
+    /// It is that of an earlier instant, which somebody asked for: what is not proven to be as
+    /// old may have been made since, with a key that the state does not know to have ended.
+    Past,
     /// It is older than the verifier allows, or shorter than a checkpoint that was kept.
     Stale,
 }
@@ -225,6 +228,15 @@ impl Case<'_> {
         key.record.custody == Custody::Exclusive && !gap_since(key.created_at)
     }
 
+    /// Whether the state is too old to call a signature valid.
+    fn is_stale(&self, judged: &Judged) -> bool {
+        match self.ground.freshness {
+            Freshness::Fresh => false,
+            Freshness::Past => judged.proven_before.is_none_or(|before| before > self.ground.now),
+            Freshness::Stale => true,
+        }
+    }
+
     /// Counts lineages against the threshold: the one place that decides whether a set of
     /// signatures is enough.
     fn count(&self, opinions: &[Opinion<'_>], view: View) -> Verdict {
@@ -251,7 +263,7 @@ impl Case<'_> {
             (true, Outcome::Invalid) if needed > 1 && opinions.len() > 1 => {
                 (Outcome::Invalid, Reason::TooFewSigners)
             }
-            (true, Outcome::Valid) if self.ground.freshness == Freshness::Stale => {
+            (true, Outcome::Valid) if self.is_stale(&opinion.judged) => {
                 (Outcome::Indeterminate, Reason::StaleView)
             }
             (true, outcome) => (outcome, opinion.judged.reason),

@@ -103,7 +103,7 @@ impl Listeners {
     }
 
     /// Serves until `stop` is ready: then nothing more is accepted, what is at work is finished
-    /// within [some seconds](GRACE), and the library is closed.
+    /// within some seconds, and the library is closed.
     ///
     /// # Errors
     /// [`ServeError::Start`] when the background worker cannot be started, or

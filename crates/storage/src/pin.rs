@@ -21,7 +21,9 @@ impl PinFile {
 impl PinStore for PinFile {
     fn load(&self) -> io::Result<Option<Vec<u8>>> {
         match self.0.try_exists()? {
-            true => durable::read_limited(&self.0, PINS_BYTES_MAX).map(Some).map_err(io::Error::other),
+            true => {
+                durable::read_limited(&self.0, PINS_BYTES_MAX).map(Some).map_err(io::Error::other)
+            }
             false => Ok(None),
         }
     }

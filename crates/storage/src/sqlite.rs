@@ -153,7 +153,9 @@ impl Storage for Sqlite {
 
     fn nodes(&self, tree: Tree, at: &[NodeAt]) -> Result<Vec<Digest>, ReadError> {
         self.readers.with(|connection| {
-            let _state = connection.unchecked_transaction().map_err(failure::read)?;
+            // For speed alone, and one node is read faster without.
+            let several = (at.len() > 1).then(|| connection.unchecked_transaction());
+            let _state = several.transpose().map_err(failure::read)?;
             read::nodes(connection, tree, at)
         })
     }

@@ -79,13 +79,15 @@ fn envelopes_that_others_sign_verify_here() {
         let import = ["key", "import", "--profile", profile, "--key-id", name];
         let by = |nonce| ["--public-key", &public, "--proof", &proof, "--nonce", nonce];
         let wrong = world.keyward(&[&import[..], &by("another nonce")].concat()).ended(1);
-        let expected = "error: the proof of possession is not a signature by that key over its nonce";
+        let expected =
+            "error: the proof of possession is not a signature by that key over its nonce";
         assert!(wrong.stderr.starts_with(expected), "{}", wrong.stderr);
         world.keyward(&[&import[..], &by("a nonce")].concat()).ended(0);
     }
     anchor(&world, "pkg:npm/*", "their-ed25519,their-p256");
     for (name, _) in cases {
-        let (envelope, artifact) = (path(&world, &format!("{name}.json")), path(&world, "artifact"));
+        let (envelope, artifact) =
+            (path(&world, &format!("{name}.json")), path(&world, "artifact"));
         let ran = world.keyward(&["verify", &envelope, "--artifact", &artifact]).ended(0);
         assert!(ran.stdout.starts_with("VALID IN_WINDOW\n"), "{}", ran.stdout);
         assert!(ran.stdout.contains(&format!("\nKey: {name}\n")), "{}", ran.stdout);

@@ -71,8 +71,7 @@ fn every_page_is_run_here() {
         .map(|entry| entry.expect("a page").file_name().into_string().expect("UTF-8"))
         .collect();
     found.sort();
-    let run =
-        ["backup.md", "config.md", "incident.md", "metrics.md", "runbook.md", "start.md"];
+    let run = ["backup.md", "config.md", "incident.md", "metrics.md", "runbook.md", "start.md"];
     assert_eq!(found, run);
 }
 

@@ -97,7 +97,7 @@ impl Keyward {
         (state, now): (&State, Timestamp),
     ) -> Verdict {
         ring.accepted.relied_on.store(false, Ordering::Relaxed);
-        let mut verdict = self.judge(request, ring, (state, now));
+        let mut verdict = self.judge(request, ring, (state, now, self.freshness()));
         if ring.accepted.relied_on.load(Ordering::Relaxed) {
             verdict.findings.push(Finding::BatchAccepted);
         }

@@ -10,10 +10,16 @@ use std::{
     time::Duration,
 };
 
-use keyward::ExecuteError;
+use keyward::{
+    ExecuteError,
+    keystore::{KeyStore, KeyStoreError, KeyStores, Made},
+};
+use keyward_barrier::Unsealed;
+use keyward_keystore::Software;
 use keyward_lifecycle::{
-    id::ContentId,
-    key::Reason,
+    algorithm::Algorithm,
+    id::{ContentId, KeyId},
+    key::{KeyRecord, Reason},
     verify::{Finding, Outcome},
 };
 use keyward_testkit::fault::{Fault, Faulty};
@@ -161,6 +167,78 @@ fn within(seconds: u64, run: impl FnOnce() + Send + 'static) {
         Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => thread.join().expect("no panic"),
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("a deadlock"),
     }
+}
+
+/// A key store whose signatures wait until they are let go.
+struct Gate {
+    arrived: mpsc::SyncSender<()>,
+    open: Mutex<mpsc::Receiver<()>>,
+}
+
+impl KeyStore for Gate {
+    fn generate(
+        &self,
+        root: &Unsealed,
+        key_id: &KeyId,
+        algorithm: Algorithm,
+    ) -> Result<Made, KeyStoreError> {
+        Software::default().generate(root, key_id, algorithm)
+    }
+
+    fn sign(
+        &self,
+        root: &Unsealed,
+        key: &KeyRecord,
+        sealed: Option<&[u8]>,
+        message: &[u8],
+    ) -> Result<Vec<u8>, KeyStoreError> {
+        self.arrived.send(()).expect("somebody waits");
+        self.open.lock().expect("the gate").recv().expect("let go");
+        Software::default().sign(root, key, sealed, message)
+    }
+}
+
+#[test]
+fn a_revocation_is_answered_only_when_what_was_begun_before_is_released() {
+    within(60, || {
+        let (arrived, arrivals) = mpsc::sync_channel(16);
+        let (opener, open) = mpsc::channel();
+        let (_, mut parts, clock) = faulty("2025-01-15T00:00:00Z");
+        let gate = Gate { arrived, open: Mutex::new(open) };
+        parts.key_stores = KeyStores::default().with("software", Arc::new(gate));
+        let world = begin(parts, clock);
+        world.generate("k1");
+        world.buffer();
+        opener.send(()).expect("a gate");
+        world.sign("k1", "opens");
+        arrivals.recv().expect("the first");
+        let (order, ends) = mpsc::channel();
+        thread::scope(|scope| {
+            let (signed, revoked) = (order.clone(), order);
+            let world = &world;
+            scope.spawn(move || {
+                world.sign("k1", "begun before");
+                signed.send("released").expect("somebody waits");
+            });
+            arrivals.recv().expect("it signs, under its lease");
+            scope.spawn(move || {
+                world.revoke("k1", Reason::KeyCompromise);
+                revoked.send("answered").expect("somebody waits");
+            });
+            while world.keyward.state().key(&id("k1")).expect("a key").revocation.is_none() {
+                thread::yield_now();
+            }
+            // It is durable and seen, and not answered yet.
+            let early = ends.recv_timeout(Duration::from_millis(100));
+            assert_eq!(early, Err(mpsc::RecvTimeoutError::Timeout));
+            opener.send(()).expect("a gate");
+        });
+        let mut both: Vec<_> = ends.iter().collect();
+        both.sort_unstable();
+        assert_eq!(both, ["answered", "released"]);
+        world.try_sign("k1", "after").expect_err("it has ended");
+        assert_eq!(proofs(&world.reopened()).len(), 2);
+    });
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Drop for DirectoryLock {
         drop(self.file.set_len(0));
         // A child that was forked a moment ago holds the open file until it executes: closing
         // it here would leave the lock with the child, unlocking does not.
-        drop(flock(&self.file, FlockOperation::Unlock));
+        let _: Result<(), rustix::io::Errno> = flock(&self.file, FlockOperation::Unlock);
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn leaves(
     Ok(leaves)
 }
 
-/// The caller holds a transaction, for speed alone: nodes never change.
+/// The caller may hold a transaction, for speed alone: nodes never change.
 pub(super) fn nodes(
     connection: &Connection,
     tree: Tree,

@@ -152,7 +152,8 @@ fn the_runbooks_commands_print_what_it_prints_on_its_own_days() {
             assert!(ran.stdout.contains("\nOverall: Valid\n"), "{}", ran.stdout);
         }
         if words[0] == "audit" {
-            for expected in ["KEY_GENERATED", "KEY_ADDED", "KEY_REVOKED", "emergency-key-20250302"] {
+            for expected in ["KEY_GENERATED", "KEY_ADDED", "KEY_REVOKED", "emergency-key-20250302"]
+            {
                 assert!(ran.stdout.contains(expected), "{}", ran.stdout);
             }
         }

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 /// What the pages call the server's address; each run has a port of its own.
 const ADDRESS: &str = "127.0.0.1:8230";
 /// What the pages call the directory.
-const HOME: &str = "/home/ada";
+const HOME: &str = "/srv/ada";
 /// How long a command may take before the shell and what it started are ended.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Ends what a command prints: nothing else writes it.
@@ -44,9 +44,7 @@ impl Shell {
         let binary = Path::new(env!("CARGO_BIN_EXE_keyward"));
         let beside = binary.parent().expect("its directory");
         let path = env::var_os("PATH").unwrap_or_default();
-        let path = env::join_paths(
-            [beside.to_owned()].into_iter().chain(env::split_paths(&path)),
-        );
+        let path = env::join_paths([beside.to_owned()].into_iter().chain(env::split_paths(&path)));
         let mut child = Command::new("sh")
             .current_dir(directory)
             .env_clear()
@@ -73,9 +71,8 @@ impl Shell {
         for (short, value) in &self.values {
             command = command.replace(short, value);
         }
-        let line = format!(
-            "{{\n{command}\n}} < /dev/null; code=$?; printf '\\036'; (exit $code)\n"
-        );
+        let line =
+            format!("{{\n{command}\n}} < /dev/null; code=$?; printf '\\036'; (exit $code)\n");
         self.stdin.write_all(line.as_bytes()).expect("the shell listens");
         let group = Pid::from_child(&self.child);
         let (done, waiting) = channel::<()>();
@@ -183,7 +180,8 @@ fn placeholders_stand_for_values_of_their_kind_and_short_forms_for_one() {
     let mut shell = Shell::start(home.path());
     let line = "Made: TIME sha256:abc123... 3";
     assert_eq!(shell.compare(line, "Made:  2025-01-01T00:00:00Z sha256:0123456789 3\n"), Ok(()));
-    let err = Err("prints Some(\"sha256:9876543210\") in place of Some(\"sha256:abc123...\")".into());
+    let err =
+        Err("prints Some(\"sha256:9876543210\") in place of Some(\"sha256:abc123...\")".into());
     assert_eq!(shell.compare(line, "Made: 2025-01-01T00:00:00Z sha256:9876543210 3"), err);
     let err = Err("prints Some(\"now\") in place of Some(\"TIME\")".into());
     assert_eq!(shell.compare("TIME", "now"), err);

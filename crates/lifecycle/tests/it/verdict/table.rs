@@ -312,6 +312,26 @@ fn an_old_view_says_valid_to_nothing() {
 }
 
 #[test]
+fn a_view_of_the_past_says_valid_to_what_is_proven_to_be_as_old_alone() {
+    let past = |case: &Case| {
+        let mut court = court(Open);
+        court.freshness = Freshness::Past;
+        for (class, before) in &case.bounds {
+            court.proven("k1", *class, *before);
+        }
+        let verdict = court.judge(&signed(built(case.claim), &["k1"]));
+        (verdict.outcome, verdict.reason)
+    };
+    let now = court(Open).world.now();
+    let after = Timestamp::from_nanos(now.nanos() + 1);
+    assert_eq!(past(&nothing()), (Indeterminate, Reason::StaleView));
+    assert_eq!(past(&claimed(day(12))), (Indeterminate, Reason::StaleView));
+    assert_eq!(past(&proven(Logged, after)), (Indeterminate, Reason::StaleView));
+    assert_eq!(past(&proven(Logged, now)), (Valid, Reason::InWindow));
+    assert_eq!(past(&claimed(day(1))), (Invalid, Reason::NotYetValid));
+}
+
+#[test]
 fn a_verdict_names_the_key_the_anchor_and_the_view() {
     // SO-075
     let mut court = court(Open);
