@@ -79,7 +79,7 @@ impl Keyward {
         let now = request.as_of.map_or_else(|| self.now(), |then| state.now(then));
         let freshness = match self.freshness() {
             Freshness::Fresh if now < self.now() => Freshness::Past,
-            freshness => freshness,
+            freshness @ (Freshness::Fresh | Freshness::Past | Freshness::Stale) => freshness,
         };
         let verdict = self.judge(request, &*self.shared, (&state, now, freshness));
         self.shared.counts.note(&verdict);
