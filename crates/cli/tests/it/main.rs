@@ -1,6 +1,12 @@
 //! The command line, from outside: the real binary, and the same code in process on a clock
 //! that tests set.
-#![expect(clippy::expect_used, reason = "tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::type_complexity,
+    reason = "tests"
+)]
 
 mod begin;
 mod configured;
