@@ -114,6 +114,13 @@ impl Evidence {
             .next()
             .and_then(|first| self.ring.0.get(&first.record.fingerprint))
             .unwrap_or(key);
+        let good = self.payloads.iter().map(|it| self.judge(Some(it), Some(&self.purl)));
+        if !good
+            .chain(self.statements.iter().map(|it| self.judge(Some(it), None)))
+            .all(|it| it.is_some())
+        {
+            return Err(Failure::new("a signature that was just made is not valid"));
+        }
         let bare = |envelopes: &[Envelope], number: usize| {
             let envelope = envelopes.get(number % SINGLE)?;
             let signature = envelope.signatures().first()?;
