@@ -78,7 +78,9 @@ impl Keyward {
         };
         let now = request.as_of.map_or_else(|| self.now(), |then| state.now(then));
         let freshness = match self.freshness() {
-            Freshness::Fresh if now < self.now() => Freshness::Past,
+            Freshness::Fresh if request.as_of.is_some_and(|then| then < self.now()) => {
+                Freshness::Past
+            }
             freshness @ (Freshness::Fresh | Freshness::Past | Freshness::Stale) => freshness,
         };
         let verdict = self.judge(request, &*self.shared, (&state, now, freshness));
