@@ -290,7 +290,7 @@ fn put(shelf: Shelf, name: Vec<u8>, bytes: Vec<u8>) -> ItemChange {
     ItemChange::Put(shelf, Item { name, bytes })
 }
 
-fn epoch_name(epoch: u32) -> Vec<u8> {
+pub(crate) fn epoch_name(epoch: u32) -> Vec<u8> {
     epoch.to_be_bytes().to_vec()
 }
 

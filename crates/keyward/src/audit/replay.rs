@@ -4,6 +4,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 
+use keyward_barrier::{RootId, Sealed};
 use keyward_lifecycle::{
     audit::{
         checkpoint::TreeHead,
@@ -18,7 +19,8 @@ use keyward_lifecycle::{
 use crate::{
     engine::{Keyward, unavailable},
     projection,
-    storage::{LedgerIndex, ReadError, Row, Storage, Tree},
+    start::epoch_name,
+    storage::{LedgerIndex, ReadError, Row, Shelf, Storage, Tree},
     writer::ExecuteError,
 };
 
@@ -82,7 +84,22 @@ impl Keyward {
         rows::compare(&mut replay, &mut report).map_err(|error| unavailable(&error))?;
         replay.check_end(&self.state(), &mut report);
         replay_ledger(storage, &heads, &mut report).map_err(|error| unavailable(&error))?;
+        self.check_root(&mut report).map_err(|error| unavailable(&error))?;
         Ok(report)
+    }
+
+    /// The header of the root key is one that this store's identity signed.
+    fn check_root(&self, report: &mut AuditReport) -> Result<(), ReadError> {
+        let storage = &self.shared.storage;
+        let Some(header) = storage.item_at_or_before(Shelf::Root, &epoch_name(u32::MAX))? else {
+            report.problem("the root key's epoch header is missing".to_owned());
+            return Ok(());
+        };
+        let pinned = RootId::from_fingerprint(self.shared.authority.authority().root_id);
+        if let Err(refused) = Sealed::read(&header.bytes, Some(&pinned)) {
+            report.problem(refused.to_string());
+        }
+        Ok(())
     }
 }
 

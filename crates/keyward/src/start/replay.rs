@@ -38,7 +38,8 @@ pub(super) fn replay(
     let (state, log, snapshot) = from_snapshot(parts, newest)?;
     let signed_size = newest.map_or(0, |newest| newest.log().size);
     if signed_size > heads.log {
-        let what = format!("the newest checkpoint counts {signed_size} leaves");
+        let found = heads.log;
+        let what = format!("its newest checkpoint counts {signed_size} leaves, {found} are here");
         return Err(OpenFailed::Tampered { what: what.into() });
     }
     let mut folding =
