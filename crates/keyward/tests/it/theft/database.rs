@@ -168,7 +168,7 @@ fn a_revocation_cannot_be_edited_cut_off_or_taken_back() {
     let opened = tampered(directory.path(), compromise, |connection, _, _| {
         run(connection, &format!("DELETE FROM log WHERE seq >= {revoked}"));
     });
-    check_tampered(opened, "the newest checkpoint counts");
+    check_tampered(opened, "its newest checkpoint counts");
 
     // With every checkpoint that has seen it gone as well, it is an old copy.
     let directory = tempfile::tempdir().expect("a directory");
