@@ -28,8 +28,11 @@ struct Package {
 }
 
 const PACKAGES: &[Package] = &[
+    Package { name: "curl", present: || process::on_path("curl").is_some() },
+    Package { name: "jq", present: || process::on_path("jq").is_some() },
     Package { name: "openssl", present: || process::on_path("openssl").is_some() },
     Package { name: "python3-venv", present: python_makes_environments },
+    Package { name: "sqlite3", present: || process::on_path("sqlite3").is_some() },
 ];
 
 /// Puts everything in its place; does nothing that is done already.

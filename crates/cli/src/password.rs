@@ -72,7 +72,10 @@ fn given(global: &Global) -> Result<Option<Password>, Failure> {
         (None, Some(path)) => path.clone(),
         (None, None) => return Ok(None),
     };
-    let bytes = Zeroizing::new(read_limited(&path, FILE_BYTES_MAX).map_err(|e| Failure::of(&e))?);
+    let unread = |error: &dyn std::error::Error| {
+        Failure::of(error).hint("the password is read from what --password-file names, or KEYWARD_PASSWORD_FILE, or --password-fd")
+    };
+    let bytes = Zeroizing::new(read_limited(&path, FILE_BYTES_MAX).map_err(|e| unread(&e))?);
     // Editors and `echo` end the last line; the end is no part of the password.
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -51,9 +51,8 @@ impl Store {
                 Failure::of(&error)
             }
         })?;
-        let keyward = Keyward::open(&parts(data, sqlite, clock)).map_err(|error| {
-            if matches!(error, OpenFailed::NoStore) { absent(data) } else { Failure::of(&error) }
-        })?;
+        let keyward =
+            Keyward::open(&parts(data, sqlite, clock)).map_err(|error| unopened(data, &error))?;
         Ok(Self { keyward: Arc::new(keyward), _lock: lock })
     }
 }
@@ -108,6 +107,19 @@ fn parts(data: &Path, sqlite: Sqlite, clock: Arc<dyn Clock>) -> Parts {
         pins: Arc::new(PinFile::new(data.join(PINS_NAME))),
         clock,
         key_stores: KeyStores::default().with("software", Arc::new(Software::default())),
+    }
+}
+
+fn unopened(data: &Path, error: &OpenFailed) -> Failure {
+    let failure = Failure::of(error);
+    match error {
+        OpenFailed::NoStore => absent(data),
+        OpenFailed::Tampered { .. } | OpenFailed::Leaf(_) => failure
+            .hint("put back a copy of keyward.db from before the change, and leave trust.json"),
+        OpenFailed::NoPins | OpenFailed::MalformedPins(_) => {
+            failure.hint(format!("put the copy of trust.json back into {}", data.display()))
+        }
+        OpenFailed::Read(_) | OpenFailed::Pins(_) | _ => failure,
     }
 }
 

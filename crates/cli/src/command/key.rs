@@ -15,8 +15,9 @@ pub(super) fn run(session: &mut Session<'_>, verb: KeyVerb) -> Result<Exit, Fail
     match verb {
         KeyVerb::Generate(generate) => made(session, &generation(generate))?,
         KeyVerb::Import(import) => {
+            let signs = import.private_key.is_some();
             let request = import_of(session, import)?;
-            made(session, &request)?;
+            if signs { made(session, &request)? } else { changed(session, &request)? }
         }
         KeyVerb::List { status, profile } => {
             let page = || {
@@ -126,7 +127,9 @@ fn import_of(session: &mut Session<'_>, import: KeyImport) -> Result<Request, Fa
 fn made(session: &mut Session<'_>, request: &Request) -> Result<(), Failure> {
     let key = session.ask(request)?;
     session.emit(&key, render::key::made)?;
-    if key.text("status").as_deref() == Some("STAGED") {
+    // A warning says which key signs until then, where there is one.
+    let is_said = key.texts("warnings").iter().any(|warning| warning.contains("is staged"));
+    if key.text("status").as_deref() == Some("STAGED") && !is_said {
         let id = key.text("keyId").unwrap_or_default();
         session.note(format_args!(
             "hint: it does not sign yet; make it the signer with `keyward key promote {id}`"

@@ -8,6 +8,7 @@ pub(crate) fn token(answer: &Document) -> String {
         ("Token ID", answer.text("tokenId")),
         ("Role", answer.text("role")),
         ("Expires", answer.text("expiresAt")),
+        ("Status", answer.is_true("revoked").then(|| "revoked".to_owned())),
     ])
 }
 
@@ -19,10 +20,10 @@ pub(crate) fn tokens(answer: &Document) -> String {
         let status = token.text("status").unwrap_or_else(|| {
             if token.is_true("revoked") { "revoked".to_owned() } else { "active".to_owned() }
         });
-        [text("tokenId"), text("name"), text("role"), scopes, text("expiresAt"), status]
+        [text("tokenId"), text("role"), scopes, text("expiresAt"), status]
     };
     let rows = answer.list("tokens").iter().map(row).collect();
-    table(["Token ID", "Name", "Role", "Scopes", "Expires", "Status"], rows)
+    table(["Token ID", "Role", "Scopes", "Expires", "Status"], rows)
 }
 
 /// The actors.

@@ -63,8 +63,9 @@ pub(crate) fn hint(verdict: &Document) -> Option<&'static str> {
             "say since when the key was compromised: `keyward key revoke --compromised-since TIME`"
         }
         "STALE_VIEW" => {
-            "the view is too old: get a newer one with `keyward audit export`, or say \
-             --max-view-age"
+            "the view is too old to say valid: with --trust, get a newer bundle by `keyward audit \
+             export`, or say --max-view-age; with --as-of, only what is proven to be as old \
+             stands; else see whether `keyward status` says quarantined"
         }
         "PREDICATE_NOT_AUTHORISED" => {
             "`keyward anchor show` lists the predicate types that the anchor lets pass"

@@ -60,11 +60,30 @@ impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let refused = problem.is_refusal();
         let Problem { status: _, code: _, detail, hint } = problem;
+        let detail = in_words(&detail).to_owned();
+        let hint = hint.filter(|hint| !hint.contains("/openapi.json"));
         let failure = if refused { Self::refused(detail) } else { Self::error(detail) };
         match hint {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
+    }
+}
+
+/// What is said of a request, without its place in a body or a path that nobody wrote by hand.
+fn in_words(detail: &str) -> &str {
+    let rest = if let Some(rest) = detail.strip_prefix("body: line ") {
+        // A line, a column, and what is wrong there.
+        rest.split_once(": ").map(|(_, rest)| rest)
+    } else {
+        detail.strip_prefix("path: Invalid URL: ")
+    };
+    let rest = rest.unwrap_or(detail);
+    match rest.split_once(": ") {
+        Some((member, text)) if text.strip_prefix(member).is_some_and(|t| t.starts_with(' ')) => {
+            text
+        }
+        _ => rest,
     }
 }
 
@@ -96,6 +115,20 @@ mod tests {
         check(403, r#"{"detail":"no","code":"forbidden"}"#, Exit::Error, "error: no");
         check(400, r#"{"title":"Bad Request"}"#, Exit::Error, "error: Bad Request");
         check(502, "<html>", Exit::Error, "error: the server answers 502 and does not say why");
+    }
+
+    #[test]
+    fn the_place_in_a_body_that_nobody_wrote_is_not_said() {
+        let hint = r#""hint":"GET /openapi.json describes the members""#;
+        let body =
+            format!(r#"{{"detail":"body: line 1, column 18: algorithm `foo` is unknown",{hint}}}"#);
+        check(400, &body, Exit::Error, "error: algorithm `foo` is unknown");
+        let body = r#"{"detail":"path: Invalid URL: content id `a` is malformed"}"#;
+        check(400, body, Exit::Error, "error: content id `a` is malformed");
+        let body = r#"{"detail":"reason: reason `a` is unknown: expected b"}"#;
+        check(400, body, Exit::Error, "error: reason `a` is unknown: expected b");
+        let body = r#"{"detail":"purlPattern: `a` is no pattern"}"#;
+        check(400, body, Exit::Error, "error: purlPattern: `a` is no pattern");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod page;
 mod remote;
 mod runbook;
 mod serve;
+mod stolen;
 mod transcript;
 mod usage;
 mod world;

@@ -62,7 +62,7 @@ fn check(name: &str, by: By) {
 
 /// Returns when the server answers on the socket.
 const SERVE: &str = "keyward serve --listen 127.0.0.1:0 2> served.log &\n\
-                     until grep --quiet 'keyward.sock$' served.log; do sleep 0.1; done";
+                     until grep -qs 'keyward.sock$' served.log; do sleep 0.1; done";
 
 #[test]
 fn every_page_is_run_here() {

@@ -166,7 +166,7 @@ const BEGINNING: &str = r#"
 (umask 077; echo correct horse battery staple > password)
 export KEYWARD_DATA=$HOME/data KEYWARD_PASSWORD_FILE=$HOME/password
 keyward init && keyward serve --listen 127.0.0.1:8230 2> served.log &
-until grep --quiet 'keyward.sock$' served.log; do sleep 0.1; done
+until grep -qs 'keyward.sock$' served.log; do sleep 0.1; done
 keyward key generate --key-id key-2024-prod
 keyward key generate --key-id compromised-key-id
 keyward anchor create --anchor-id 550e8400-e29b-41d4-a716-446655440000 --purl-pattern 'pkg:npm/*' \
