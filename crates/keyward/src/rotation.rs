@@ -180,10 +180,10 @@ impl Keyward {
         // A rotation that is complete was asked for again.
         let state = self.state();
         let old = existing(&state, old_id)?;
+        let successor = self.begin(actor, request)?;
         if old.status(self.now()) == Status::Deprecated && old.succession.is_some() {
             return Ok(self.outcome(old_id, Step::Retired, warnings));
         }
-        let successor = self.begin(actor, request)?;
         self.attest(actor, old_id, &successor)?;
         warnings.extend(self.publish(actor, old_id, &successor)?.warnings);
         let command = Command::CompleteRotation { key_id: old_id.clone(), force: request.force };
@@ -198,7 +198,13 @@ impl Keyward {
         let state = self.state();
         let old = existing(&state, &request.key_id)?;
         if let Some(succession) = &old.succession {
-            return Ok(succession.successor.clone());
+            let asked = request.successor.as_ref().unwrap_or(&succession.successor);
+            if *asked != succession.successor {
+                // The first one logged wins: the writer refuses a second, and logs who asked.
+                let (key_id, successor) = (request.key_id.clone(), asked.clone());
+                let _ = self.execute(actor, Command::BeginRotation { key_id, successor })?;
+            }
+            return Ok(asked.clone());
         }
         let successor = match &request.successor {
             Some(id) => id.clone(),

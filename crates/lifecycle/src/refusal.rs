@@ -267,10 +267,14 @@ impl Refusal {
         }
     }
 
-    /// The key whose use was refused, so that refusals can be counted by key.
+    /// The key whose use was refused, or that somebody wants another successor for, so that
+    /// refusals can be counted by key.
     #[must_use]
     pub const fn key_id(&self) -> Option<&KeyId> {
-        if let Self::Unusable { key_id, .. } | Self::WrongStatus { key_id, .. } = self {
+        if let Self::Unusable { key_id, .. }
+        | Self::WrongStatus { key_id, .. }
+        | Self::SuccessorExists { key_id, .. } = self
+        {
             Some(key_id)
         } else {
             None
@@ -302,9 +306,10 @@ impl Refusal {
             Self::SignerExists { signer, .. } => {
                 alloc::format!("replace it with `keyward key rotate --key-id {signer}`")
             }
-            Self::SuccessorExists { key_id, .. } => {
-                alloc::format!("go on with `keyward key rotate --key-id {key_id} --resume`")
-            }
+            Self::SuccessorExists { key_id, .. } => alloc::format!(
+                "if nobody of yours asked for both, look who did: `keyward audit query --key-id \
+                 {key_id}`; else go on with `keyward key rotate --key-id {key_id} --resume`"
+            ),
             Self::RotationIncomplete { key_id, .. } => {
                 alloc::format!("go on with `keyward key rotate --key-id {key_id} --resume`")
             }

@@ -11,13 +11,15 @@ use keyward::{
 use keyward_lifecycle::{
     command::{Command, Effective, Force, Revoke, RevokedAt},
     envelope::Envelope,
+    event::Fact,
     id::KeyId,
     key::{CompromiseScope, Reason},
+    refusal::Refusal,
     verify::{Outcome, Reason as Why},
 };
 
 use crate::{
-    act::{content, default_profile},
+    act::{content, default_profile, refusal},
     store::{PASSWORD, World, world},
 };
 
@@ -97,6 +99,37 @@ fn a_store_is_opened_again_as_it_was() {
     check(&keyward, &old, Outcome::Valid, Why::InWindow);
     keyward.unseal(PASSWORD.into()).expect("the password");
     assert_eq!(keyward.status().expect("a status").quarantine, None);
+}
+
+#[test]
+fn a_key_has_one_successor_and_a_second_is_refused_and_logged() {
+    // HC-06: the first one logged wins.
+    let world = world("2025-01-10T00:00:00Z");
+    generate(&world, "k1");
+    generate(&world, "k2");
+    let begin = Command::BeginRotation { key_id: id("k1"), successor: id("k2") };
+    world.keyward.execute(&world.actor, begin).expect("an open rotation");
+    generate(&world, "k3");
+    let second = || Refusal::SuccessorExists { key_id: id("k1"), successor: id("k2") };
+    for mode in [RotateMode::Go, RotateMode::Resume, RotateMode::IfDue] {
+        for other in ["k3", "not-made-yet"] {
+            assert_eq!(refusal(world.try_rotate("k1", Some(other), mode)), second());
+        }
+    }
+    let promoted = world.keyward.promote_key(&world.actor, &id("k3"), Force::No);
+    assert_eq!(refusal(promoted), second());
+    assert_eq!(world.keyward.state().key(&id("not-made-yet")), None);
+    let alarm = |fact: &Fact| {
+        matches!(fact, Fact::CommandRefused { refusal, key_id, .. }
+            if &**refusal == "successor-exists" && *key_id == Some(id("k1")))
+    };
+    assert!(world.facts("COMMAND_REFUSED").iter().any(alarm));
+    let outcome = world.try_rotate("k1", None, RotateMode::Go).expect("the open one");
+    assert_eq!((outcome.step, outcome.successor), (Step::Retired, Some(id("k2"))));
+    // Neither does one that is complete answer for another.
+    assert_eq!(refusal(world.try_rotate("k1", Some("k3"), RotateMode::Go)), second());
+    world.try_rotate("k1", Some("k2"), RotateMode::Go).expect("the same again");
+    world.audit();
 }
 
 #[test]

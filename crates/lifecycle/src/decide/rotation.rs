@@ -21,7 +21,6 @@ pub(super) fn begin(
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
     let old = existing(state, key_id)?;
-    let new = existing(state, successor)?;
     if let Some(succession) = &old.succession {
         if succession.successor == *successor {
             return Ok(Decision::nothing());
@@ -29,6 +28,7 @@ pub(super) fn begin(
         let (key_id, successor) = (key_id.clone(), succession.successor.clone());
         return Err(Refusal::SuccessorExists { key_id, successor });
     }
+    let new = existing(state, successor)?;
     if old.status(now).after(Move::BeginRotation).is_none() {
         return Err(wrong_status(old, "be rotated", now));
     }
