@@ -124,6 +124,7 @@ impl Keyward {
         }
         let profile = self.profile(&request.profile)?;
         let store = self.store(&profile)?;
+        let _sealing = self.shared.sealing();
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let made = store.generate(&root.unsealed, &request.key_id, profile.algorithm)?;
         let new = request.new_key(&made.public_key, Custody::Exclusive)?;
@@ -149,6 +150,7 @@ impl Keyward {
             let (expected, asked) = (profile.algorithm, private.algorithm());
             return Err(Refusal::WrongAlgorithm { profile: profile.name, expected, asked }.into());
         }
+        let _sealing = self.shared.sealing();
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let made = import.import(&root.unsealed, &request.key_id, &private)?;
         let new = request.new_key(&made.public_key, Custody::Shared)?;

@@ -18,6 +18,7 @@ mod opened;
 pub mod pin;
 mod projection;
 pub mod proof;
+mod record;
 pub mod rescan;
 pub mod rotation;
 mod sealed;
