@@ -13,7 +13,7 @@ use keyward_lifecycle::{
         },
     },
     authority::ReadKey,
-    id::Digest,
+    id::{Digest, Fingerprint},
     ledger::snapshot_line,
     time::Timestamp,
 };
@@ -68,9 +68,9 @@ pub(crate) struct Signable {
 pub(crate) struct Reader;
 
 impl ReadKey for Reader {
-    fn ed25519_from_pem(&self, pem: &str) -> Option<Arc<dyn PublicKey>> {
+    fn ed25519_from_pem(&self, pem: &str) -> Option<(Fingerprint, Arc<dyn PublicKey>)> {
         let spki = spki::from_pem(pem).ok()?;
-        self.ed25519().public_key(&spki).ok()
+        Some((Fingerprint::of_spki(&spki), self.ed25519().public_key(&spki).ok()?))
     }
 
     #[expect(clippy::expect_used, reason = "a constant of this build; without it nothing runs")]

@@ -86,8 +86,8 @@ impl Admitted {
 
 /// How authority keys are read: from PEM, by the algorithm at hand.
 pub trait ReadKey {
-    /// The checked Ed25519 key of a PEM text.
-    fn ed25519_from_pem(&self, pem: &str) -> Option<Arc<dyn PublicKey>>;
+    /// The checked Ed25519 key of a PEM text, and its fingerprint: one key has many texts.
+    fn ed25519_from_pem(&self, pem: &str) -> Option<(Fingerprint, Arc<dyn PublicKey>)>;
     /// Ed25519 itself.
     fn ed25519(&self) -> &dyn Verify;
 }
@@ -134,16 +134,19 @@ fn enough(
     let keys: Vec<_> = authority
         .keys
         .iter()
-        .filter_map(|key| read.ed25519_from_pem(&key.public_key).map(|public| (key, public)))
+        .filter_map(|key| {
+            let (fingerprint, public) = read.ed25519_from_pem(&key.public_key)?;
+            Some((&key.key_id, fingerprint, public))
+        })
         .collect();
     let candidates: Vec<Candidate<'_>> = keys
         .iter()
-        .map(|(key, public)| Candidate { key_id: &key.key_id, public_key: &**public })
+        .map(|(key_id, _, public)| Candidate { key_id, public_key: &**public })
         .collect();
-    let mut who: Vec<&str> = signers(envelope, &candidates)
+    let mut who: Vec<Fingerprint> = signers(envelope, &candidates)
         .iter()
         .filter_map(|signed| keys.get(signed.candidate))
-        .map(|(key, _)| key.public_key.as_str())
+        .map(|(_, fingerprint, _)| *fingerprint)
         .collect();
     who.sort_unstable();
     who.dedup();

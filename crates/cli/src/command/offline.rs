@@ -197,8 +197,9 @@ impl KeyRing for Keys {
 struct Reader;
 
 impl ReadKey for Reader {
-    fn ed25519_from_pem(&self, pem: &str) -> Option<Arc<dyn PublicKey>> {
-        self.ed25519().public_key(&spki::from_pem(pem).ok()?).ok()
+    fn ed25519_from_pem(&self, pem: &str) -> Option<(Fingerprint, Arc<dyn PublicKey>)> {
+        let spki = spki::from_pem(pem).ok()?;
+        Some((Fingerprint::of_spki(&spki), self.ed25519().public_key(&spki).ok()?))
     }
 
     #[expect(clippy::expect_used, reason = "a constant of this build; without it nothing runs")]

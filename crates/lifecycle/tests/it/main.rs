@@ -6,6 +6,7 @@
     reason = "tests fail by panic"
 )]
 
+mod authority;
 mod canonical;
 mod dsse;
 mod envelope;
