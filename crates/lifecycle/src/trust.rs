@@ -6,14 +6,17 @@
 
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    audit::tree::{Frontier, leaf_hash},
+    audit::{
+        note::NOTE_BYTES_MAX,
+        tree::{Frontier, leaf_hash},
+    },
     authority::{Admitted, AuthorityRefused, ReadKey, admit},
-    canonical,
-    envelope::Envelope,
+    canonical::{self, Limits},
+    envelope::{ENVELOPE_BYTES_MAX, Envelope},
     event::{Event, UnreadableLeaf},
     id::Digest,
     ledger::{CheckpointRefused, SignedHead, open_checkpoint},
@@ -81,8 +84,7 @@ pub fn read(
 ) -> Result<TrustBundle, UntrustedBundle> {
     let mut lines = bytes.strip_suffix(b"\n").unwrap_or(bytes).split(|byte| *byte == b'\n');
     let malformed = || UntrustedBundle::Malformed;
-    let head: Head =
-        serde_json::from_slice(lines.next().ok_or_else(malformed)?).map_err(|_| malformed())?;
+    let head: Head = line(lines.next(), HEAD_LINE)?;
     if head.r#type != TYPE || head.v != 1 {
         return Err(UntrustedBundle::Malformed);
     }
@@ -92,8 +94,7 @@ pub fn read(
     if pinned.is_some_and(|pinned| *pinned != authority.digest()) {
         return Err(UntrustedBundle::OtherAuthority);
     }
-    let foot: Foot = serde_json::from_slice(lines.next_back().ok_or_else(malformed)?)
-        .map_err(|_| malformed())?;
+    let foot: Foot = line(lines.next_back(), FOOT_LINE)?;
     let origin = &authority.authority().origin;
     let signed = open_checkpoint(foot.checkpoint.as_bytes(), origin, authority.log_verifiers())?;
     let (mut state, mut frontier) = (State::default(), Frontier::new());
@@ -106,6 +107,23 @@ pub fn read(
     }
     Ok(TrustBundle { authority, head: signed, state })
 }
+
+/// One of the two lines that are ours, in the very form that is written.
+fn line<T: Serialize + DeserializeOwned>(
+    line: Option<&[u8]>,
+    limits: Limits,
+) -> Result<T, UntrustedBundle> {
+    let line = line.ok_or(UntrustedBundle::Malformed)?;
+    let read: T =
+        canonical::from_slice_strict(line, limits).map_err(|_| UntrustedBundle::Malformed)?;
+    let same = canonical::to_bytes(&read).is_ok_and(|written| written == line);
+    if same { Ok(read) } else { Err(UntrustedBundle::Malformed) }
+}
+
+/// An envelope, with what stands around it.
+const HEAD_LINE: Limits = Limits::new(ENVELOPE_BYTES_MAX.saturating_add(1 << 10), 34);
+/// A signed note, whose line feeds and signs take two bytes each in JSON.
+const FOOT_LINE: Limits = Limits::new(NOTE_BYTES_MAX.saturating_mul(2), 1);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,17 +1,25 @@
-//! Authority documents.
+//! Authority documents, and the trust bundles that begin with one.
 
 use std::sync::Arc;
 
 use keyward_crypto::{STANDARD, signing::PrivateKey, spki};
 use keyward_lifecycle::{
     algorithm::{PublicKey, Verify},
-    audit::note::vkey::VerifierKey,
+    audit::{
+        checkpoint::{Checkpoint, TreeHead},
+        note::{
+            Note, SignatureLine,
+            vkey::{VerifierKey, cosigned_message},
+        },
+        tree::empty_root,
+    },
     authority::{
         AUTHORITY_PAYLOAD_TYPE, Authority, AuthorityKey, AuthorityRefused, ReadKey, admit,
     },
     canonical,
     envelope::{Envelope, Signature, pae},
     id::Fingerprint,
+    trust::{UntrustedBundle, foot_line, head_line, read},
 };
 
 use crate::{note::key_pair, world::id};
@@ -76,4 +84,45 @@ fn one_key_under_two_names_and_in_two_writings_is_one_signer() {
     assert_eq!(admit(&twice, None, &Reader).unwrap_err(), AuthorityRefused::TooFewSigners);
     let two = signed(2, &[("a", &one, pem), ("b", &other, other_pem)]);
     assert_eq!(admit(&two, None, &Reader).unwrap().authority().threshold, 2);
+}
+
+/// The first and last line of a bundle of an empty log.
+fn bundle() -> (String, String) {
+    let (one, _) = key_pair(&[1; 32]);
+    let authority = signed(1, &[("a", &one, spki::to_pem(one.spki()))]);
+    let (key, log, cosigner) = log();
+    let head = TreeHead { size: 0, root: empty_root() };
+    let text = Checkpoint::new(ORIGIN, head, Some(head)).unwrap().to_string();
+    let line = SignatureLine::of(&log, &key.sign(text.as_bytes()).unwrap());
+    let cosignature = key.sign(&cosigned_message(&text, 1_738_368_000)).unwrap();
+    let mut note = Note::new(text, line).unwrap();
+    note.push(SignatureLine::of_cosigner(&cosigner, 1_738_368_000, &cosignature)).unwrap();
+    let lines = [head_line(&authority).unwrap(), foot_line(&note.to_string()).unwrap()];
+    let [head, foot] = lines.map(|line| String::from_utf8(line).unwrap());
+    (head, foot)
+}
+
+#[test]
+fn a_trust_bundle_is_read_in_the_one_form_that_is_written() {
+    let (head, foot) = bundle();
+    let whole = |head: &str, foot: &str| {
+        read(format!("{head}\n{foot}\n").as_bytes(), None, &Reader)
+            .map(|bundle| bundle.head().log())
+    };
+    assert_eq!(whole(&head, &foot).unwrap().size, 0);
+    let spaced = head.replace("\"v\":1", "\"v\": 1");
+    let reordered = format!("{{\"v\":1,{}}}", head[1..].replace(",\"v\":1}", ""));
+    let doubled = head.replace("\"v\":1", "\"v\":1,\"v\":1");
+    let inner = head.replacen("{\"payload\":", "{\"payload\":\"\",\"payload\":", 1);
+    for head in [spaced, reordered, doubled, inner] {
+        let refused = whole(&head, &foot).unwrap_err();
+        assert_eq!(refused, UntrustedBundle::Malformed, "{head}");
+    }
+    let spaced = foot.replacen(':', ": ", 1);
+    let doubled = format!("{{\"checkpoint\":\"\",{}", &foot[1..]);
+    let more = foot.replace('}', ",\"v\":1}");
+    for foot in [spaced, doubled, more] {
+        let refused = whole(&head, &foot).unwrap_err();
+        assert_eq!(refused, UntrustedBundle::Malformed, "{foot}");
+    }
 }
