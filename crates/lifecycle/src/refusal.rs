@@ -105,6 +105,21 @@ pub enum Refusal {
         /// Its successor.
         successor: KeyId,
     },
+    /// A key is followed by one of its own profile and purpose.
+    #[error(
+        "key `{successor}` cannot follow `{key_id}`, which signs for profile `{profile}` and \
+         purpose `{purpose}`"
+    )]
+    OtherSeat {
+        /// The key that is to be replaced.
+        key_id: KeyId,
+        /// The key that was to follow it.
+        successor: KeyId,
+        /// The profile of the first.
+        profile: ProfileName,
+        /// What the first is for.
+        purpose: Arc<str>,
+    },
     /// A step of the rotation is missing before this one.
     #[error("the rotation of `{key_id}` has not come that far: {missing}")]
     RotationIncomplete {
@@ -252,6 +267,7 @@ impl Refusal {
             Self::Unusable { .. } => "key-unusable",
             Self::SignerExists { .. } => "signer-exists",
             Self::SuccessorExists { .. } => "successor-exists",
+            Self::OtherSeat { .. } => "other-seat",
             Self::RotationIncomplete { .. } => "rotation-incomplete",
             Self::PatternTaken { .. } => "pattern-taken",
             Self::UniversalNotAllowed => "universal-not-allowed",
@@ -309,6 +325,10 @@ impl Refusal {
             Self::SuccessorExists { key_id, .. } => alloc::format!(
                 "if nobody of yours asked for both, look who did: `keyward audit query --key-id \
                  {key_id}`; else go on with `keyward key rotate --key-id {key_id} --resume`"
+            ),
+            Self::OtherSeat { key_id, .. } => alloc::format!(
+                "let one be made: `keyward key rotate --key-id {key_id} --new-key-id NEW`, with a \
+                 name that no key has"
             ),
             Self::RotationIncomplete { key_id, .. } => {
                 alloc::format!("go on with `keyward key rotate --key-id {key_id} --resume`")

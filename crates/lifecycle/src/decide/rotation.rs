@@ -37,8 +37,12 @@ pub(super) fn begin(
     }
     could_sign(state, new, now)?;
     if old.record.profile != new.record.profile || old.record.purpose != new.record.purpose {
-        let missing = "the successor is of another profile or purpose";
-        return Err(Refusal::RotationIncomplete { key_id: key_id.clone(), missing });
+        return Err(Refusal::OtherSeat {
+            key_id: key_id.clone(),
+            successor: successor.clone(),
+            profile: old.record.profile.clone(),
+            purpose: old.record.purpose.clone(),
+        });
     }
     check_seat(state, old, now)?;
     let (key_id, successor) = (key_id.clone(), successor.clone());

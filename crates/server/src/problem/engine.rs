@@ -29,6 +29,7 @@ impl From<Refusal> for Problem {
             | Refusal::Unusable { .. }
             | Refusal::SignerExists { .. }
             | Refusal::SuccessorExists { .. }
+            | Refusal::OtherSeat { .. }
             | Refusal::RotationIncomplete { .. }
             | Refusal::PatternTaken { .. }
             | Refusal::MembershipEnded { .. }

@@ -160,8 +160,19 @@ fn only_registered_keys_of_one_profile_and_purpose_follow_each_other() {
     assert_eq!(world.refused(begin("k9", "k1")), Refusal::NoSuchKey(id("k9")));
     let seal = NewKey { purpose: "seal".into(), staged: true, ..new_key("k3") };
     world.must(Command::GenerateKey(seal));
-    let other = missing("k1", "the successor is of another profile or purpose");
-    assert_eq!(world.refused(begin("k1", "k3")), other);
+    let other = |successor| Refusal::OtherSeat {
+        key_id: id("k1"),
+        successor: id(successor),
+        profile: profile("default"),
+        purpose: "sign".into(),
+    };
+    let refusal = world.refused(begin("k1", "k3"));
+    assert_eq!((&refusal, refusal.code()), (&other("k3"), "other-seat"));
+    let hint = refusal.hint().unwrap();
+    assert!(hint.contains("--new-key-id") && !hint.contains("--resume"), "{hint}");
+    let fips = NewKey { profile: profile("fips"), staged: true, ..new_key("k4") };
+    world.must(Command::GenerateKey(fips));
+    assert_eq!(world.refused(begin("k1", "k4")), other("k4"));
     let itself = Refusal::WrongStatus {
         key_id: id("k1"),
         status: Status::Active,
