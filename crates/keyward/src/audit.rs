@@ -106,7 +106,7 @@ impl Keyward {
         let mut line = |bytes: &[u8]| -> Result<(), ExecuteError> {
             out.write_all(bytes).and_then(|()| out.write_all(b"\n")).map_err(|e| unavailable(&e))
         };
-        let authority = self.shared.pinned_authority();
+        let authority = self.shared.pins.authority();
         line(&trust::head_line(&authority).map_err(|error| unavailable(&error))?)?;
         let mut written = 0_u64;
         while written < head.log().size {

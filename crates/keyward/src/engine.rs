@@ -29,7 +29,7 @@ use crate::{
     counts::Counts,
     keystore::KeyStores,
     opened::Opened,
-    pin::{PinStore, Pins},
+    pin::{PinStore, Pins, keeper::Keeper},
     storage::{ItemChange, Storage},
     system::LogSigner,
     verification::remembered::Remembered,
@@ -61,7 +61,8 @@ impl fmt::Debug for Parts {
 /// Dropping it appends what waits, closes buffered signing and stops the writer.
 pub struct Keyward {
     pub(crate) shared: Arc<Shared>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    /// The writer, and whoever keeps its checkpoints outside the database.
+    threads: Mutex<[Option<JoinHandle<()>>; 2]>,
 }
 
 /// What the writer and the readers have in common.
@@ -80,7 +81,10 @@ pub(crate) struct Shared {
     /// Held for reading from the look at the state until a buffered signature is released;
     /// taken for writing after a revocation is published.
     pub(crate) leases: RwLock<()>,
-    pub(crate) pins: Mutex<(Arc<dyn PinStore>, Pins)>,
+    /// Held for reading from sealing a record until it is durable; taken for writing when a
+    /// rotation of the root key begins or turns back.
+    pub(crate) sealing: RwLock<()>,
+    pub(crate) pins: Arc<Keeper>,
     public_keys: RwLock<HashMap<Fingerprint, Arc<dyn PublicKey>>>,
     pub(crate) actors: Mutex<HashMap<String, ActorId>>,
     halted: AtomicBool,
@@ -88,8 +92,6 @@ pub(crate) struct Shared {
     closing: AtomicBool,
     /// Whether released signatures wait for a batch that is written.
     behind: AtomicBool,
-    /// Whether the newest checkpoint is not yet kept outside the database.
-    pub(crate) unpinned: AtomicBool,
     /// The time of the last batch, in nanoseconds: the ledger's time does not decrease either.
     not_before: AtomicI64,
 }
@@ -120,6 +122,7 @@ impl Keyward {
     pub(crate) fn assemble(begun: Begun, parts: &Parts, pins: Pins) -> Self {
         let Begun { tip, authority, quarantine, root, queue, not_before } = begun;
         let (jobs, waiting) = sync_channel(queue);
+        let pins = Arc::new(Keeper::new(parts.pins.clone(), pins));
         let shared = Arc::new(Shared {
             storage: parts.storage.clone(),
             clock: parts.clock.clone(),
@@ -133,13 +136,13 @@ impl Keyward {
             state: ArcSwap::from_pointee(tip.state.clone()),
             root: RwLock::new(root.map(Arc::new)),
             leases: RwLock::new(()),
-            pins: Mutex::new((parts.pins.clone(), pins)),
+            sealing: RwLock::new(()),
+            pins: pins.clone(),
             public_keys: RwLock::new(HashMap::new()),
             actors: Mutex::new(HashMap::new()),
             halted: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             behind: AtomicBool::new(false),
-            unpinned: AtomicBool::new(false),
             not_before: AtomicI64::new(not_before.nanos()),
         });
         let writer = crate::writer::Writer {
@@ -151,7 +154,7 @@ impl Keyward {
         let thread = std::thread::Builder::new()
             .name("keyward-writer".to_owned())
             .spawn(move || writer.run(&waiting));
-        Self { shared, writer: Mutex::new(thread.ok()) }
+        Self { shared, threads: Mutex::new([thread.ok(), pins.start()]) }
     }
 
     /// What the log adds up to, as of the last durable batch. Holding it holds nothing up.
@@ -210,16 +213,22 @@ impl Keyward {
         self.shared.ask(|reply| Job::Snapshot { reply })
     }
 
-    /// Stops: what waits is appended, buffered signing is closed.
+    /// Stops: what waits is appended, buffered signing is closed, the newest checkpoint is kept.
     pub fn close(&self) {
-        let handle = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(handle) = handle {
+        let threads = &mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let [writer, pins] = std::mem::take(threads);
+        if let Some(writer) = writer {
             self.flush_counts();
             self.shared.end_leases();
             if self.shared.send(Job::Stop).is_ok() {
                 // A writer that panicked has said so; the next start finds out what it wrote.
-                drop(handle.join());
+                drop(writer.join());
             }
+        }
+        if let Some(pins) = pins {
+            self.shared.pins.stop();
+            drop(pins.join());
+            self.shared.pins.flush();
         }
     }
 }
@@ -304,14 +313,9 @@ impl Shared {
     ) {
         self.not_before.fetch_max(time.nanos(), Ordering::AcqRel);
         self.state.store(Arc::new(state.clone()));
-        let Some(NewCheckpoint { note, control }) = checkpoint else { return };
-        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let (store, pins) = &mut *pins;
-        pins.checkpoint = Some(note);
-        // Entries of the ledger alone do not move the pins: the next change or stop does. The
-        // batch is durable whatever becomes of it; the next one tries again.
-        let kept = control && pins.to_bytes().is_ok_and(|bytes| store.save(&bytes).is_ok());
-        self.unpinned.store(!kept, Ordering::Release);
+        if let Some(NewCheckpoint { note, pin }) = checkpoint {
+            self.pins.note(note, pin);
+        }
     }
 
     /// Whether signatures that were released are not in the ledger yet.

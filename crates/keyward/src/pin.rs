@@ -1,5 +1,5 @@
 //! What a verifier keeps outside the database: the authority, the root id, and the newest
-//! checkpoint it has seen (`trust.json`, `docs/format/trust.md`).
+//! checkpoint it has seen (`trust.json`, `docs/format/authority.md`).
 //!
 //! Whoever can write the database cannot write this: that is what makes an exchanged root key,
 //! an edited log and a restored old copy visible.
@@ -12,9 +12,8 @@ use keyward_lifecycle::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::{PoisonError, atomic::Ordering};
 
-use crate::engine::Shared;
+pub(crate) mod keeper;
 
 /// Where the pins are kept.
 pub trait PinStore: Send + Sync {
@@ -70,29 +69,6 @@ impl Pins {
             authority_digest: self.authority_digest,
             checkpoint: self.checkpoint.clone(),
         })
-    }
-}
-
-impl Shared {
-    /// Keeps the newest checkpoint outside the database, if it is not yet.
-    pub(crate) fn save_pins(&self) {
-        if !self.unpinned.swap(false, Ordering::AcqRel) {
-            return;
-        }
-        let pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let (store, pins) = &*pins;
-        if let Ok(bytes) = pins.to_bytes() {
-            // Without it an older checkpoint stays pinned, which the log has as well.
-            drop(store.save(&bytes));
-        }
-    }
-
-    pub(crate) fn pinned_checkpoint(&self) -> Option<String> {
-        self.pins.lock().unwrap_or_else(PoisonError::into_inner).1.checkpoint.clone()
-    }
-
-    pub(crate) fn pinned_authority(&self) -> Envelope {
-        self.pins.lock().unwrap_or_else(PoisonError::into_inner).1.authority.clone()
     }
 }
 

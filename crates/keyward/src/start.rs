@@ -28,7 +28,7 @@ use crate::{
     actor,
     engine::{Begun, Keyward, Parts, Root},
     opened::Opened,
-    pin::{MalformedPins, Pins},
+    pin::{MalformedPins, Pins, keeper::Pin},
     projection,
     storage::{AppendError, Batch, Heads, Item, ItemChange, ReadError, Shelf, Storage, Tree},
     system::{AUTHORITY_KEY, LOG_KEY, LogSigner, Reader, Signable, open_system_key, system_record},
@@ -86,7 +86,7 @@ impl Keyward {
         let heads = Signable { log: head(&tip.log), ledger: head(&tip.ledger), snapshot: None };
         let note = log.sign(&heads, now).ok_or(CreateFailed::Internal)?.to_string();
         batch.items.push(put(Shelf::Checkpoint, second_name(now), note.clone().into_bytes()));
-        let mut pins = Pins {
+        let pins = Pins {
             root_id,
             authority: envelope,
             authority_digest: admitted.digest(),
@@ -94,9 +94,6 @@ impl Keyward {
         };
         parts.pins.save(&pins.to_bytes().map_err(|_| CreateFailed::Internal)?)?;
         parts.storage.append(Heads::default(), &batch)?;
-        pins.checkpoint = Some(note);
-        // The store is made, whatever becomes of this; the next change tries again.
-        drop(parts.pins.save(&pins.to_bytes().map_err(|_| CreateFailed::Internal)?));
         let root = Some(Root { unsealed, log, opened: Opened::default() });
         let begun = Begun {
             tip,
@@ -106,7 +103,10 @@ impl Keyward {
             queue: QUEUE_JOBS_MAX,
             not_before: now,
         };
-        Ok(Self::assemble(begun, parts, pins))
+        let keyward = Self::assemble(begun, parts, pins);
+        // The store is made, whatever becomes of this.
+        keyward.shared.pins.note(note, Pin::Now);
+        Ok(keyward)
     }
 
     /// Opens a store, sealed: the log is checked against the authority that is pinned outside
@@ -197,6 +197,7 @@ impl Keyward {
     /// Seals: the root key is wiped from memory.
     pub fn seal(&self) {
         self.shared.set_root(None);
+        self.shared.pins.flush();
     }
 
     /// An unclean stop of buffered signing leaves a gap, which is logged now.

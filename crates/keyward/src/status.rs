@@ -1,5 +1,7 @@
 //! How the store is: sealed or not, whole or quarantined, and which key stores are missing.
 
+use std::sync::Arc;
+
 use keyward_barrier::RootId;
 use keyward_lifecycle::{
     command::{Command, LedgerNote},
@@ -33,11 +35,21 @@ pub struct Status {
     pub quarantine: Option<Quarantine>,
     /// Whether the writer has stopped because it cannot know what is on the disk.
     pub halted: bool,
+    /// Why the newest checkpoint could not be kept outside the database when that was last
+    /// tried; it is tried again every second.
+    pub pin_failure: Option<Arc<str>>,
     /// Profiles whose key store is not built into this program.
     pub unavailable: Vec<(ProfileName, StoreAddress)>,
 }
 
 impl Keyward {
+    /// Why the newest checkpoint could not be kept outside the database when that was last
+    /// tried; `None` when it was kept or waits for its turn.
+    #[must_use]
+    pub fn pin_failure(&self) -> Option<Arc<str>> {
+        self.shared.pins.failure()
+    }
+
     /// How the store is.
     ///
     /// # Errors
@@ -60,6 +72,7 @@ impl Keyward {
             ledger_size: heads.ledger,
             quarantine: self.shared.quarantined(),
             halted: self.shared.is_halted(),
+            pin_failure: self.shared.pins.failure(),
             unavailable: unavailable.collect(),
         })
     }

@@ -175,7 +175,6 @@ impl Writer {
                 return;
             }
             if stop {
-                self.shared.save_pins();
                 return;
             }
         }

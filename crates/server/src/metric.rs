@@ -118,6 +118,7 @@ pub(crate) fn text(
         gauge!("keyward_sealed").set(flag(!status.unsealed));
         gauge!("keyward_quarantined").set(flag(status.quarantine.is_some()));
         gauge!("keyward_halted").set(flag(status.halted));
+        gauge!("keyward_pin_failed").set(flag(status.pin_failure.is_some()));
         gauge!("signer_rotation_successors_failed").set(float(standing.failed()));
     });
     let mut text = recorder.handle().render();
@@ -189,6 +190,10 @@ fn describe() {
     describe_gauge!("keyward_ledger_size", "Entries of the signature ledger");
     describe_gauge!("keyward_sealed", "1 while the root key is not in memory");
     describe_gauge!("keyward_quarantined", "1 while the log is shorter than one seen before");
+    describe_gauge!(
+        "keyward_pin_failed",
+        "1 while the newest checkpoint cannot be kept outside the database"
+    );
     describe_gauge!("keyward_halted", "1 once the writer has stopped for want of certainty");
 }
 

@@ -41,6 +41,7 @@ const SCHEDULER: &str = "system:scheduler";
 pub struct Standing {
     failed: AtomicU64,
     stopped: AtomicBool,
+    unpinned: AtomicBool,
 }
 
 impl Standing {
@@ -102,6 +103,13 @@ impl Drop for Worker {
 fn turn(keyward: &Keyward, standing: &Standing, beat: u32) {
     if beat.is_multiple_of(BEATS_PER_FLUSH) {
         keyward.flush_counts();
+    }
+    let failure = keyward.pin_failure();
+    if standing.unpinned.swap(failure.is_some(), Ordering::Relaxed) != failure.is_some() {
+        match failure {
+            Some(why) => warn!(%why, "the newest checkpoint cannot be kept in trust.json"),
+            None => info!("the newest checkpoint is kept in trust.json again"),
+        }
     }
     if beat.is_multiple_of(BEATS_PER_SCHEDULE) {
         let failed = stage_successors(keyward);

@@ -67,7 +67,7 @@ impl Keyward {
             Ok(None) => {}
             Err(error) => report.problem(format!("the newest checkpoint is not good: {error}")),
         }
-        let pinned = self.shared.pinned_checkpoint();
+        let pinned = self.shared.pins.checkpoint();
         let notes =
             [(pinned.as_deref(), "the checkpoint in trust.json"), (kept, "the checkpoint given")];
         let authority = &self.shared.authority;

@@ -19,6 +19,7 @@ use keyward_lifecycle::{
 use super::{Answer, Enter, Execute, ExecuteError, Job, Receipt, Tip, memory::Memory};
 use crate::{
     engine::{Root, Shared},
+    pin::keeper::Pin,
     projection, rescan, sealed,
     start::snapshot::{SNAPSHOT_PARTS_MAX, part_name, snapshot_parts},
     storage::{Batch, Item, ItemChange, Shelf, Tree},
@@ -41,6 +42,7 @@ pub(crate) struct Draft<'w> {
     pub(super) leased: Vec<Enter>,
     bound_ledger: u64,
     control: bool,
+    pin: Pin,
     revoked: bool,
     pub(super) checkpoint: Need,
 }
@@ -77,10 +79,10 @@ pub(crate) enum Finish {
     Unsigned(Vec<Enter>),
 }
 
-/// The checkpoint of a batch, and whether the pins must have it at once.
+/// The checkpoint of a batch, and how soon it is kept outside the database.
 pub(crate) struct NewCheckpoint {
     pub(crate) note: String,
-    pub(crate) control: bool,
+    pub(crate) pin: Pin,
 }
 
 impl<'w> Draft<'w> {
@@ -104,6 +106,7 @@ impl<'w> Draft<'w> {
             leased: Vec::new(),
             bound_ledger,
             control: false,
+            pin: Pin::Seldom,
             revoked: false,
             checkpoint: Need::Optional,
         }
@@ -230,6 +233,7 @@ impl<'w> Draft<'w> {
         }
         self.batch.log.push(leaf);
         self.control = true;
+        self.pin = self.pin.max(Pin::of(&event.fact));
         Some(EventId::of_leaf(&hash))
     }
 
@@ -248,6 +252,7 @@ impl<'w> Draft<'w> {
             .extend(parts.into_iter().map(|part| ItemChange::Put(Shelf::Snapshot, part)));
         self.tip.snapshot = Some((self.tip.log.size(), digest));
         self.control = true;
+        self.pin = self.pin.max(Pin::Soon);
         Ok((self.tip.log.size(), digest))
     }
 
@@ -282,7 +287,7 @@ impl<'w> Draft<'w> {
             let name = u64::try_from(self.now.seconds()).unwrap_or(0).to_be_bytes().to_vec();
             let item = Item { name, bytes: note.clone().into_bytes() };
             self.batch.items.push(ItemChange::Put(Shelf::Checkpoint, item));
-            NewCheckpoint { note, control: self.control }
+            NewCheckpoint { note, pin: self.pin }
         });
         let Self { batch, tip, revoked, leased, now: time, .. } = self;
         Finish::Batch(Box::new(Finished { batch, tip, checkpoint, revoked, leased, time }))

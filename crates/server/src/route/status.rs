@@ -78,7 +78,10 @@ fn readiness(status: &Status) -> Readiness {
     let stores = status.unavailable.iter();
     reasons.extend(stores.map(|(profile, store)| why_unavailable(profile, store)));
     let sealed = "sealed: it verifies and revokes, and signs nothing".to_owned();
-    let notes = if status.unsealed { Vec::new() } else { vec![sealed] };
+    let mut notes = if status.unsealed { Vec::new() } else { vec![sealed] };
+    if let Some(why) = &status.pin_failure {
+        notes.push(format!("the newest checkpoint is not in trust.json: {why}"));
+    }
     Readiness { ready: reasons.is_empty(), reasons, notes }
 }
 
@@ -126,6 +129,11 @@ pub(crate) struct StatusDocument {
     ledger_size: u64,
     quarantined: bool,
     halted: bool,
+    /// Why the newest checkpoint could not be kept in `trust.json`; absent when it was. It is
+    /// tried again every second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pin_failure: Option<std::sync::Arc<str>>,
     unavailable_stores: Vec<UnavailableStore>,
     version: &'static str,
 }
@@ -160,6 +168,7 @@ pub(crate) async fn status(State(app): State<App>) -> Outcome<StatusDocument> {
             ledger_size: status.ledger_size,
             quarantined: status.quarantine.is_some(),
             halted: status.halted,
+            pin_failure: status.pin_failure,
             version,
         })
     });
