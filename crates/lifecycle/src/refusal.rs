@@ -34,6 +34,9 @@ pub enum Refusal {
     /// There is no such anchor.
     #[error("there is no trust anchor {0}")]
     NoSuchAnchor(AnchorId),
+    /// The anchor judges no more, and nothing judges by it again.
+    #[error("trust anchor {0} is deactivated and takes no keys")]
+    AnchorInactive(AnchorId),
     /// There is no anchor to add a key to.
     #[error("there is no active trust anchor")]
     NoAnchors,
@@ -258,6 +261,7 @@ impl Refusal {
             Self::NoSuchKey(_) => "no-such-key",
             Self::NoSuchProfile(_) => "no-such-profile",
             Self::NoSuchAnchor(_) => "no-such-anchor",
+            Self::AnchorInactive(_) => "anchor-inactive",
             Self::NoAnchors => "no-anchors",
             Self::NoSuchName { .. } => "no-such-name",
             Self::NameTaken { .. } => "name-taken",
@@ -306,6 +310,9 @@ impl Refusal {
             Self::NoSuchProfile(_) => "`keyward profile list` shows the profiles".to_string(),
             Self::NoSuchAnchor(_) | Self::NotMember { .. } => {
                 "`keyward anchor list` shows the anchors and their keys".to_string()
+            }
+            Self::AnchorInactive(_) => {
+                "add it to the active anchor of that pattern: `keyward anchor list`".to_string()
             }
             Self::NoAnchors => "make one with `keyward anchor create`".to_string(),
             Self::NameTaken { .. } => "choose another name".to_string(),

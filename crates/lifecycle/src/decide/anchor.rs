@@ -141,7 +141,11 @@ fn targets<'s>(state: &'s State, to: &Anchors) -> Result<Vec<(u32, &'s Anchor)>,
     let active = state.anchors().filter(|(_, anchor)| anchor.is_active());
     let found: Vec<_> = match to {
         Anchors::One(anchor_id) => {
-            return existing_anchor(state, *anchor_id).map(|one| [one].into());
+            let (number, anchor) = existing_anchor(state, *anchor_id)?;
+            if !anchor.is_active() {
+                return Err(Refusal::AnchorInactive(*anchor_id));
+            }
+            return Ok([(number, anchor)].into());
         }
         Anchors::Every => active.collect(),
         Anchors::AffectedBy(lost) => {

@@ -22,6 +22,7 @@ impl From<Refusal> for Problem {
             | Refusal::BadThreshold { .. }
             | Refusal::HalfOfComposite(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::StoreExists
+            | Refusal::AnchorInactive(_)
             | Refusal::NoAnchors
             | Refusal::NameTaken { .. }
             | Refusal::PublicKeyTaken { .. }

@@ -51,6 +51,25 @@ fn a_pattern_is_one_anchor_s_until_that_is_deactivated() {
 }
 
 #[test]
+fn an_anchor_that_is_deactivated_takes_no_keys() {
+    let mut world = World::begun();
+    world.must(generate("k1"));
+    world.must(create(1, &["k1"]));
+    world.must(create(2, &[]));
+    world.must(generate("k2"));
+    world.must(Command::DeactivateAnchor { anchor_id: anchor_id(1) });
+    let inactive = Refusal::AnchorInactive(anchor_id(1));
+    assert_eq!(world.refused(add(1, "k2")), inactive);
+    assert_eq!(world.refused(add(1, "k1")), inactive);
+    assert_eq!(inactive.code(), "anchor-inactive");
+    // `ALL` passes it over, and what it believed can still be ended there.
+    let every = Command::AddKey { to: Anchors::Every, key_id: id("k2") };
+    let added = Fact::KeyAdded { anchor_id: anchor_id(2), key_id: id("k2") };
+    assert_eq!(world.run(every).unwrap().facts, [added]);
+    world.must(revoke_at(1, "k1", day(1)));
+}
+
+#[test]
 fn the_universal_pattern_is_asked_for_by_name() {
     // HA-13, SO-083
     let mut world = World::begun();
