@@ -28,6 +28,7 @@ pub mod pattern;
 pub mod profile;
 pub mod purl;
 pub mod refusal;
+pub mod spiffe;
 pub mod state;
 pub mod statement;
 pub mod time;

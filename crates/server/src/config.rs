@@ -1,15 +1,20 @@
-//! The configuration file: the seed's `signer.yaml`, unmodified (SO-015 to SO-017, SO-110), and a
-//! section of our own for the server.
+//! The configuration file: the seed's `signer.yaml`, unmodified (SO-015 to SO-017, SO-110), and
+//! sections of our own for the server, the root key, this process's identity and the keeper.
 //!
 //! Whatever is not known, of the wrong type or out of bounds is refused when it is read, with
 //! line and column. Alerts are read and kept; nothing sends them yet.
 
 mod apply;
+mod keeper;
 mod wire;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 pub use apply::{Applied, apply_profiles};
+pub use keeper::{
+    IdentityConfig, IdentityFiles, IdentitySource, KEEPER_ADDRESS_BYTES_MAX, KEEPER_NAME_CHARS_MAX,
+    KEEPERS_MAX, KeeperConfig, KeeperMember, KeepersConfig, POLL_SECONDS, POLL_SECONDS_MAX,
+};
 use keyward_lifecycle::profile::Profile;
 
 /// Longest configuration, in bytes.
@@ -29,6 +34,20 @@ pub struct Config {
     pub alerts: Vec<Alert>,
     /// Where the server listens.
     pub server: ServerConfig,
+    /// The root key's life.
+    pub root_key: RootKeyConfig,
+    /// Who this process is to others; without it there is no mutual TLS.
+    pub identity: Option<IdentityConfig>,
+    /// What `keyward keeper` does.
+    pub keeper: KeeperConfig,
+}
+
+/// The root key's life.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "what a file can say")]
+pub struct RootKeyConfig {
+    /// The keepers that unseal a restarted server unattended.
+    pub keepers: Option<KeepersConfig>,
 }
 
 /// Who is told of keys that are due (SO-110).

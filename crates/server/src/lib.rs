@@ -11,6 +11,7 @@ pub mod config;
 mod guard;
 pub mod identity;
 mod metric;
+pub mod mtls;
 mod openapi;
 mod page;
 pub mod problem;

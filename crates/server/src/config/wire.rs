@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{
-    ALERTS_MAX, Alert, CONFIG_BYTES_MAX, Config, ConfigError, PROFILES_MAX, ServerConfig, TlsFiles,
-    WARNING_MONTHS,
+    ALERTS_MAX, Alert, CONFIG_BYTES_MAX, Config, ConfigError, PROFILES_MAX, RootKeyConfig,
+    ServerConfig, TlsFiles, WARNING_MONTHS, keeper,
 };
 
 /// Most months in a policy: a hundred years.
@@ -28,6 +28,16 @@ const MAX_AGE_MONTHS: u16 = 12;
 struct File {
     signer: Option<Signer>,
     server: Option<Server>,
+    #[serde(rename = "rootKey")]
+    root_key: Option<RootKey>,
+    identity: Option<keeper::FileIdentity>,
+    keeper: Option<keeper::FileKeeper>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RootKey {
+    keepers: Option<keeper::FileKeepers>,
 }
 
 #[derive(Deserialize)]
@@ -147,9 +157,16 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
         return Err(ConfigError::Whole(what));
     }
     let file: Option<File> = serde_saphyr::from_str(text).map_err(|error| located(&error))?;
-    let Some(File { signer, server }) = file else { return Ok(Config::default()) };
-    let mut config =
-        Config { server: server.map(listen).transpose()?.unwrap_or_default(), ..Config::default() };
+    let Some(File { signer, server, root_key, identity, keeper }) = file else {
+        return Ok(Config::default());
+    };
+    let mut config = Config {
+        server: server.map(listen).transpose()?.unwrap_or_default(),
+        root_key: root_key.map(self::root_key).transpose()?.unwrap_or_default(),
+        identity: identity.map(keeper::identity).transpose()?,
+        keeper: keeper.map(keeper::keeper).transpose()?.unwrap_or_default(),
+        ..Config::default()
+    };
     let Some(Signer { profiles, rotation }) = signer else { return Ok(config) };
     let warning = rotation.as_ref().and_then(|rotation| rotation.warning_months.as_ref());
     let warning = warning.map(|months| self::months(months, 0)).transpose()?;
@@ -243,11 +260,16 @@ fn listen(server: Server) -> Result<ServerConfig, ConfigError> {
     Ok(ServerConfig { listen, tls })
 }
 
-fn parse<T: FromStr<Err: Display>>(text: &Spanned<String>) -> Result<T, ConfigError> {
+fn root_key(root_key: RootKey) -> Result<RootKeyConfig, ConfigError> {
+    let RootKey { keepers } = root_key;
+    Ok(RootKeyConfig { keepers: keepers.map(keeper::keepers).transpose()? })
+}
+
+pub(super) fn parse<T: FromStr<Err: Display>>(text: &Spanned<String>) -> Result<T, ConfigError> {
     text.value.parse().map_err(|error: T::Err| at(text, error))
 }
 
-fn at<T>(spanned: &Spanned<T>, what: impl Display) -> ConfigError {
+pub(super) fn at<T>(spanned: &Spanned<T>, what: impl Display) -> ConfigError {
     let place = spanned.referenced;
     ConfigError::At { line: place.line(), column: place.column(), what: what.to_string() }
 }
