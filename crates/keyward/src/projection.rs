@@ -26,7 +26,9 @@ pub(crate) fn rows(state: &State, event: &Event, leaf: &[u8]) -> Vec<Row> {
         Fact::KeyRevoked { key_id, anchor_id: Some(anchor_id), .. } => {
             rows.extend(history_row(state, *anchor_id, key_id));
         }
-        Fact::KeyRevoked { key_id, anchor_id: None, .. } => {
+        // The one ends everywhere, the other has its version from now on.
+        Fact::KeyRevoked { key_id, anchor_id: None, .. }
+        | Fact::RotationBegun { successor: key_id, .. } => {
             let members = state.key(key_id).map_or(&[][..], |key| &key.memberships);
             let anchors = members.iter().filter_map(|member| state.anchor_at(member.anchor));
             rows.extend(
@@ -41,7 +43,6 @@ pub(crate) fn rows(state: &State, event: &Event, leaf: &[u8]) -> Vec<Row> {
         | Fact::KeyImported { .. }
         | Fact::KeyPromoted { .. }
         | Fact::KeyRetired { .. }
-        | Fact::RotationBegun { .. }
         | Fact::KeySucceeded { .. }
         | Fact::RotationCompleted { .. }
         | Fact::RotationAborted { .. }

@@ -133,6 +133,25 @@ fn a_key_has_one_successor_and_a_second_is_refused_and_logged() {
 }
 
 #[test]
+fn a_staged_key_that_is_rotated_in_counts_on_from_the_old_one() {
+    // LC-010
+    let world = world("2025-01-10T00:00:00Z");
+    generate(&world, "k1");
+    generate(&world, "k2");
+    anchor(&world, "pkg:cargo/*", &["k1", "k2"]);
+    let outcome = world.try_rotate("k1", Some("k2"), RotateMode::Go).expect("a rotation");
+    let version = |name| world.keyward.state().key(&id(name)).expect("a key").record.version;
+    assert_eq!((version("k1"), version("k2")), (1, 2));
+    // The statement that both keys signed says so, and so does the row that people read.
+    let statement = outcome.statement.expect("a statement");
+    let statement = world.keyward.envelope(&statement).expect("it").expect("kept");
+    let statement = String::from_utf8_lossy(statement.payload()).into_owned();
+    assert!(statement.contains(r#""version":2"#), "{statement}");
+    world.audit();
+    world.reopened().audit();
+}
+
+#[test]
 fn whoever_signs_by_the_profile_notices_no_rotation() {
     let world = world("2025-01-10T00:00:00Z");
     generate(&world, "key-0");

@@ -105,6 +105,7 @@ impl State {
             }
             Fact::RotationBegun { key_id, successor } => {
                 self.step(key_id, Move::BeginRotation);
+                self.count_rotation(key_id, successor);
                 let succession =
                     Succession { successor: successor.clone(), statement: None, attested_at: None };
                 self.change(key_id, |key| key.succession = Some(Box::new(succession)));
@@ -195,6 +196,13 @@ impl State {
             last.record.share_with(&mut record);
         }
         record
+    }
+
+    /// A version counts the rotations before it (LC-010), also for a successor that was made
+    /// without its parent being named.
+    fn count_rotation(&mut self, key_id: &KeyId, successor: &KeyId) {
+        let Some(version) = self.key(key_id).map(|key| key.record.version) else { return };
+        self.change(successor, |key| key.record.version = version.saturating_add(1));
     }
 
     /// Two keys that signed one succession statement are one signer (design: thresholds). A

@@ -109,7 +109,7 @@ fn the_bytes_of_version_1_are_fixed() {
     assert_eq!(Digest::of(&bytes).to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "56a020e5c76e56152ab49785d3a1c4539664994acf27b79c6d4c320f88ba19f1";
+const GOLDEN: &str = "bf1d058a529b6b12cba7abdbb60639865b13582202e3fab5bffe0410f80b43ae";
 
 #[test]
 fn a_copy_of_the_fold_is_its_own() {

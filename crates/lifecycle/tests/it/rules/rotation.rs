@@ -282,6 +282,27 @@ fn two_keys_that_signed_one_statement_are_one_lineage() {
 }
 
 #[test]
+fn a_successor_has_the_version_after_the_old_key_s() {
+    // LC-010
+    let mut world = ready();
+    let versions = |world: &World| ["k1", "k2"].map(|name| world.key(name).record.version);
+    assert_eq!(versions(&world), [1, 1]);
+    // Made without its parent being named, it follows none until a rotation says so.
+    world.must(begin("k1", "k2"));
+    assert_eq!(versions(&world), [1, 2]);
+    world.must(attest("k1", "k2"));
+    world.must(complete("k1"));
+    world.must(generate("k3"));
+    world.must(begin("k2", "k3"));
+    assert_eq!(world.key("k3").record.version, 3);
+    world.must(abort("k2"));
+    let child = NewKey { parent: Some(id("k2")), ..new_key("k4") };
+    world.must(Command::GenerateKey(child));
+    world.must(begin("k2", "k4"));
+    assert_eq!(world.key("k4").record.version, 3);
+}
+
+#[test]
 fn a_signer_without_successor_is_retired_and_a_rotating_one_is_not() {
     let mut world = ready();
     world.must(begin("k1", "k2"));
