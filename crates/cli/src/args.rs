@@ -19,7 +19,7 @@ pub(crate) use self::{
     audit::{AuditProof, AuditQuery, AuditVerb, AuditVerify},
     key::{Ending, KeyGenerate, KeyImport, KeyRotate, KeyVerb},
     proof::{IncidentReport, IncidentRotate, IncidentVerb, ProofResign, ProofVerb, Sign},
-    store::{Demo, Init, RollbackVerb, RootVerb, Serve},
+    store::{Backup, Demo, Init, RollbackVerb, RootVerb, Serve},
     verify::{TimePolicy, Verify},
     when::{Effective, UntilEndOfDay, instant},
 };
@@ -119,6 +119,8 @@ pub(crate) enum Command {
     /// Bearer tokens for the HTTP API
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Copy the whole store while it is in use
+    Backup(Backup),
     /// After a restore from an old copy
     #[command(subcommand)]
     Rollback(RollbackVerb),

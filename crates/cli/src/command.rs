@@ -3,6 +3,7 @@
 mod access;
 mod anchor;
 mod audit;
+mod backup;
 mod demo;
 mod incident;
 mod init;
@@ -31,6 +32,7 @@ pub(crate) fn run(session: &mut Session<'_>, command: Command) -> Result<Exit, F
         Command::Serve(serve) => serve::run(session, serve)?,
         Command::Status => root::status(session)?,
         Command::Root(verb) => root::run(session, &verb)?,
+        Command::Backup(copy) => backup::run(session, &copy)?,
         Command::Rollback(verb) => root::rollback(session, &verb)?,
         Command::Profile(ProfileVerb::List) => {
             let profiles = session.ask(&Request::get("/profiles"))?;

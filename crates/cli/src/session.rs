@@ -12,7 +12,7 @@ use crate::{
     exit::Failure,
     password,
     render::{self, Document},
-    store::Store,
+    store::{Store, Taken},
     surroundings::Surroundings,
     transport::{self, Body, Choice, Method, Problem, Request, Response, Transport},
 };
@@ -60,6 +60,22 @@ impl<'s> Session<'s> {
         self.unseal()?;
         let response = self.try_once(request)?;
         if is_success(&response) { Ok(response.body) } else { Err(Problem::of(&response).into()) }
+    }
+
+    /// Sends a request that needs no password, and gives what waits for its document: several
+    /// may be under way at once.
+    pub(crate) fn begin(
+        &mut self,
+        request: &Request,
+    ) -> Result<impl FnOnce() -> Result<Document, Failure> + use<>, Failure> {
+        let underway = self.transport()?.begin(request)?;
+        Ok(move || {
+            let response = underway()?;
+            if !is_success(&response) {
+                return Err(Problem::of(&response).into());
+            }
+            Document::parse(&response.body)
+        })
     }
 
     /// Unseals whatever answers, with the password.
@@ -191,16 +207,23 @@ impl<'s> Session<'s> {
 
     fn choose(&mut self) -> Result<Box<dyn Transport>, Failure> {
         let data = self.data();
-        let server = transport::server(Choice {
+        let choice = || Choice {
             addr: self.global.addr.as_deref(),
             ca: self.global.ca.clone(),
             token_file: self.global.token_file.clone(),
             data: data.clone(),
-        })?;
-        if let Some(server) = server {
+        };
+        if let Some(server) = transport::server(choice())? {
             return Ok(server);
         }
-        let store = Store::open(&data, self.surroundings.clock.clone())?;
+        let pause = &mut *self.surroundings.pause;
+        let taken = Taken::for_command(&data, pause, &|| transport::is_served(&data))?;
+        let Some(taken) = taken else {
+            // A server has come up while this command waited for another one.
+            let gone = || Failure::error("the server that had the directory is gone: try again");
+            return transport::server(choice())?.ok_or_else(gone);
+        };
+        let store = Store::open(&data, taken, self.surroundings.clock.clone())?;
         if let Some(file) = configuration::file(&self.global, &data) {
             let config = configuration::read(&file)?;
             if !configuration::is_in_force(&store.keyward, &config) {

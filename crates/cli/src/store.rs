@@ -1,7 +1,7 @@
 //! A store wired from its parts: the data directory, SQLite, the pins, the software key store.
 //! The one place that chooses adapters.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use keyward::{
     Keyward, Parts,
@@ -22,7 +22,7 @@ use keyward_storage::{
 use crate::exit::Failure;
 
 /// What verifiers pin, outside the database.
-const PINS_NAME: &str = "trust.json";
+pub(crate) const PINS_NAME: &str = "trust.json";
 
 /// An open store, and the right to write it. The lock is given back last.
 pub(crate) struct Store {
@@ -36,14 +36,76 @@ pub(crate) struct Ground {
     lock: DirectoryLock,
 }
 
+/// How long a command waits for another one that has the data directory: longer than what a
+/// command takes that makes a key and derives the password's key for it.
+const WAIT: Duration = Duration::from_secs(5);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Takes the lock of `data`; while another command has it, waits up to [`WAIT`]. Ends without it
+/// as soon as `give_up` says so: a server that has come up meanwhile keeps it for good.
+fn patient_lock(
+    data: &Path,
+    pause: &mut dyn FnMut(Duration),
+    give_up: &dyn Fn() -> bool,
+) -> Result<Option<DirectoryLock>, Failure> {
+    let mut waited = Duration::ZERO;
+    loop {
+        if give_up() {
+            return Ok(None);
+        }
+        match DirectoryLock::acquire(data) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(LockError::Held { .. }) if waited < WAIT => pause(LOOK),
+            Err(error) => return Err(Failure::of(&error)),
+        }
+        waited = waited.saturating_add(LOOK);
+    }
+}
+
+/// The right to a data directory that is there.
+pub(crate) struct Taken(DirectoryLock);
+
+impl Taken {
+    /// Takes it for a command, which waits for another one; `None` when a server has it and
+    /// answers.
+    pub(crate) fn for_command(
+        data: &Path,
+        pause: &mut dyn FnMut(Duration),
+        is_served: &dyn Fn() -> bool,
+    ) -> Result<Option<Self>, Failure> {
+        // A server is asked over its socket, whatever else the directory holds.
+        if !is_served() {
+            check(data)?;
+        }
+        Ok(patient_lock(data, pause, is_served)?.map(Self))
+    }
+
+    /// Takes it for a server, which waits for a command, and not for another server.
+    pub(crate) fn for_server(
+        data: &Path,
+        pause: &mut dyn FnMut(Duration),
+        is_served: &dyn Fn() -> bool,
+    ) -> Result<Self, Failure> {
+        check(data)?;
+        if let Some(lock) = patient_lock(data, pause, is_served)? {
+            return Ok(Self(lock));
+        }
+        DirectoryLock::acquire(data).map(Self).map_err(|e| Failure::of(&e))
+    }
+}
+
+fn check(data: &Path) -> Result<(), Failure> {
+    if !data.exists() {
+        return Err(absent(data));
+    }
+    check_directory(data).map_err(|e| directory(&e))
+}
+
 impl Store {
     /// Opens the store in `data`, sealed.
-    pub(crate) fn open(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        if !data.exists() {
-            return Err(absent(data));
-        }
-        check_directory(data).map_err(|e| directory(&e))?;
-        let lock = DirectoryLock::acquire(data).map_err(|e| held(&e))?;
+    pub(crate) fn open(data: &Path, taken: Taken, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let Taken(lock) = taken;
         let sqlite = Sqlite::open(data, SqliteOptions::default()).map_err(|error| {
             if matches!(error, OpenError::Absent { .. }) {
                 absent(data)
@@ -64,7 +126,7 @@ impl Ground {
     /// A refusal if a store is there.
     pub(crate) fn prepare(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         create_directory(data).map_err(|e| directory(&e))?;
-        let lock = DirectoryLock::acquire(data).map_err(|e| held(&e))?;
+        let lock = DirectoryLock::acquire(data).map_err(|e| Failure::of(&e))?;
         let options = SqliteOptions::default();
         let sqlite = Sqlite::open_or_create(data, options).map_err(|e| Failure::of(&e))?;
         let parts = parts(data, sqlite, clock);
@@ -123,7 +185,7 @@ fn unopened(data: &Path, error: &OpenFailed) -> Failure {
     }
 }
 
-fn absent(data: &Path) -> Failure {
+pub(crate) fn absent(data: &Path) -> Failure {
     Failure::error(format!("there is no store in {}", data.display()))
         .hint("make one with `keyward init`, or name another directory with --data")
 }
@@ -137,8 +199,35 @@ fn directory(error: &DirectoryError) -> Failure {
     Failure::of(error)
 }
 
-/// The lock is held and nobody answers on the socket: a command at work, or a server that is
-/// starting or stopping.
-fn held(error: &LockError) -> Failure {
-    Failure::of(error)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_waited_for_so_long_and_then_the_one_who_has_it_is_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let first = DirectoryLock::acquire(directory.path()).expect("the lock");
+        let mut waited = Duration::ZERO;
+        let refused = patient_lock(directory.path(), &mut |time| waited += time, &|| false);
+        let expected = format!(
+            "error: {} is in use by process {}: stop it, or let it do the work (it listens on \
+             keyward.sock there)",
+            directory.path().display(),
+            std::process::id()
+        );
+        assert_eq!(refused.err().map(|failure| failure.to_string()), Some(expected));
+        assert_eq!(waited, WAIT);
+        let mut first = Some(first);
+        let taken = patient_lock(directory.path(), &mut |_| drop(first.take()), &|| false);
+        assert!(taken.expect("no failure").is_some(), "it was given back while we waited");
+    }
+
+    #[test]
+    fn nobody_waits_for_a_server() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let _first = DirectoryLock::acquire(directory.path()).expect("the lock");
+        let mut pause = |_| panic!("waited");
+        let none = patient_lock(directory.path(), &mut pause, &|| true).expect("no failure");
+        assert!(none.is_none());
+    }
 }

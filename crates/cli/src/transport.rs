@@ -5,9 +5,13 @@ mod embedded;
 mod problem;
 mod remote;
 
-use std::{os::unix::net::UnixStream, path::PathBuf};
+use std::{
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
 
 pub(crate) use self::problem::Problem;
@@ -91,13 +95,24 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
 }
 
+/// A request under way: what waits for its answer, whatever the status.
+pub(crate) type Underway = Box<dyn FnOnce() -> Result<Response, Failure>>;
+
 /// A way to the API.
 pub(crate) trait Transport {
+    /// Sends a request, and does not wait for its answer: several may be under way at once.
+    ///
+    /// # Errors
+    /// A [`Failure`] when it cannot be sent; what is under way fails when there is no answer.
+    fn begin(&mut self, request: &Request) -> Result<Underway, Failure>;
+
     /// Sends a request and gives the answer, whatever its status.
     ///
     /// # Errors
     /// A [`Failure`] when there is no answer.
-    fn call(&mut self, request: &Request) -> Result<Response, Failure>;
+    fn call(&mut self, request: &Request) -> Result<Response, Failure> {
+        self.begin(request)?()
+    }
 
     /// Whether a password that is typed here unseals what answers: so it is when the store is
     /// opened by this very process. A server is unsealed by `keyward root unseal`.
@@ -120,17 +135,27 @@ pub(crate) fn server(choice: Choice<'_>) -> Result<Option<Box<dyn Transport>>, F
         let access = remote::Access { ca: choice.ca, token_file: choice.token_file };
         return Ok(Some(Box::new(remote::Remote::named(addr, &access)?)));
     }
-    let socket = choice.data.join(SOCKET_NAME);
-    // A server that was killed leaves its socket behind; nobody answers there.
-    if UnixStream::connect(&socket).is_err() {
+    if !is_served(&choice.data) {
         return Ok(None);
     }
-    Ok(Some(Box::new(remote::Remote::socket(&socket)?)))
+    Ok(Some(Box::new(remote::Remote::socket(&choice.data.join(SOCKET_NAME))?)))
+}
+
+/// Whether somebody answers on the socket of a data directory. A server that was killed leaves
+/// its socket behind; nobody answers there.
+pub(crate) fn is_served(data: &Path) -> bool {
+    UnixStream::connect(data.join(SOCKET_NAME)).is_ok()
 }
 
 /// A store that this process has open.
 pub(crate) fn embedded(store: Store) -> Result<Box<dyn Transport>, Failure> {
     Ok(Box::new(embedded::Embedded::new(store)?))
+}
+
+/// A thread that carries requests while this one does something else.
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.map_err(|e| Failure::of(&e))
 }
 
 /// Percent-encodes one segment of a path, or one value of a query (RFC 3986 section 2.3).

@@ -4,6 +4,7 @@ use keyward_crypto::random;
 use keyward_lifecycle::{
     command::Command,
     id::{ActorId, Digest},
+    state::ActorFold,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::PoisonError;
@@ -16,8 +17,6 @@ use crate::{
 
 /// Longest name of a person or service, in bytes.
 pub const IDENTITY_BYTES_MAX: usize = 512;
-/// Rows of the side table read at once.
-const ACTORS_PAGE: u32 = 1_000;
 /// Most pseudonyms remembered between calls.
 const ACTORS_KNOWN_MAX: usize = 10_000;
 
@@ -27,8 +26,10 @@ const ACTORS_KNOWN_MAX: usize = 10_000;
 pub struct KnownActor {
     /// The pseudonym in the log.
     pub actor_id: ActorId,
-    /// The name.
-    pub identity: String,
+    /// The name; `None` when it was erased, or is not the one that the log's commitment binds.
+    pub identity: Option<String>,
+    /// Whether it was erased on purpose.
+    pub forgotten: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,27 +119,17 @@ impl Keyward {
         }))
     }
 
-    /// Pseudonyms whose names are still known.
+    /// Every pseudonym of the log, with the name where it is still known.
     ///
     /// # Errors
     /// [`ExecuteError::Unavailable`].
     pub fn actors(&self) -> Result<Vec<KnownActor>, ExecuteError> {
-        let mut found = Vec::new();
-        let mut after = ACTOR_PREFIX.to_vec();
-        loop {
-            let items = self.shared.storage.items(Shelf::Side, Some(&after), ACTORS_PAGE);
-            let items = items.map_err(|error| unavailable(&error))?;
-            let Some(last) = items.last() else { return Ok(found) };
-            after = last.name.clone();
-            for item in &items {
-                let Some(name) = item.name.strip_prefix(ACTOR_PREFIX) else { return Ok(found) };
-                let id = std::str::from_utf8(name).ok().and_then(|id| ActorId::parse(id).ok());
-                let Some(actor_id) = id else { continue };
-                if let Some(identity) = self.actor_identity(&actor_id)? {
-                    found.push(KnownActor { actor_id, identity });
-                }
-            }
-        }
+        let known = |(actor_id, fold): (&ActorId, &ActorFold)| {
+            let (actor_id, forgotten) = (actor_id.clone(), fold.forgotten);
+            let identity = self.actor_identity(&actor_id)?;
+            Ok(KnownActor { actor_id, identity, forgotten })
+        };
+        self.state().actors().map(known).collect()
     }
 }
 

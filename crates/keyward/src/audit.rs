@@ -5,7 +5,7 @@ mod replay;
 use std::io::Write;
 
 use keyward_lifecycle::{
-    audit::{checkpoint::TreeHead, proof},
+    audit::{checkpoint::TreeHead, proof, tree::Frontier},
     id::Digest,
     ledger::{SignedHead, open_checkpoint},
     trust,
@@ -31,6 +31,8 @@ pub struct TreeProof {
     pub hashes: Vec<Digest>,
     /// The root of the tree of that size.
     pub root: Digest,
+    /// The newest checkpoint, as a signed note, if it is the one that signs this root.
+    pub checkpoint: Option<String>,
 }
 
 impl Keyward {
@@ -67,7 +69,7 @@ impl Keyward {
     /// # Errors
     /// [`ExecuteError::Unavailable`].
     pub fn inclusion(&self, index: u64) -> Result<Option<TreeProof>, ExecuteError> {
-        let Some((_, head)) = self.signed_head()? else { return Ok(None) };
+        let Some((note, head)) = self.signed_head()? else { return Ok(None) };
         let TreeHead { size, root } = head.log();
         if index >= size {
             return Ok(None);
@@ -75,24 +77,30 @@ impl Keyward {
         let mut fetch = |at| hash_in(&*self.shared.storage, Tree::Log, at);
         let hashes = proof::inclusion(index, size, &mut fetch);
         let hashes = hashes.map_err(|error| unavailable(&error))?;
-        Ok(Some(TreeProof { index, size, hashes, root }))
+        Ok(Some(TreeProof { index, size, hashes, root, checkpoint: Some(note) }))
     }
 
-    /// That the log of `old` leaves is the beginning of the log that the newest checkpoint
-    /// signs; `None` if it has fewer.
+    /// That the log of `old` leaves is the beginning of the log of `new`, or of the one that the
+    /// newest checkpoint signs; `None` if that one has fewer.
     ///
     /// # Errors
     /// [`ExecuteError::Unavailable`].
-    pub fn consistency(&self, old: u64) -> Result<Option<TreeProof>, ExecuteError> {
-        let Some((_, head)) = self.signed_head()? else { return Ok(None) };
-        let TreeHead { size, root } = head.log();
-        if old > size {
+    pub fn consistency(
+        &self,
+        old: u64,
+        new: Option<u64>,
+    ) -> Result<Option<TreeProof>, ExecuteError> {
+        let Some((note, head)) = self.signed_head()? else { return Ok(None) };
+        let size = new.unwrap_or(head.log().size);
+        if old > size || size > head.log().size {
             return Ok(None);
         }
         let mut fetch = |at| hash_in(&*self.shared.storage, Tree::Log, at);
+        let tree = Frontier::from_nodes(size, &mut fetch).map_err(|error| unavailable(&error))?;
         let hashes = proof::consistency(old, size, &mut fetch);
         let hashes = hashes.map_err(|error| unavailable(&error))?;
-        Ok(Some(TreeProof { index: old, size, hashes, root }))
+        let checkpoint = (size == head.log().size).then_some(note);
+        Ok(Some(TreeProof { index: old, size, hashes, root: tree.root(), checkpoint }))
     }
 
     /// Writes a trust bundle: the authority, every leaf that the newest checkpoint signs, the

@@ -244,6 +244,11 @@ impl State {
         self.tokens.values().map(|token| &**token)
     }
 
+    /// Every pseudonym, also those whose names were erased.
+    pub fn actors(&self) -> impl Iterator<Item = (&ActorId, &ActorFold)> {
+        self.actors.iter()
+    }
+
     /// What is known of a pseudonym.
     #[must_use]
     pub fn actor(&self, id: &ActorId) -> Option<&ActorFold> {

@@ -33,7 +33,7 @@ mod migration;
 mod read;
 mod row;
 
-pub use backup::BackupError;
+pub use backup::{BackupError, Existing};
 pub use failure::OpenError;
 
 /// The name of the file in the data directory.

@@ -69,9 +69,9 @@ pub(crate) struct AuditProof {
     #[arg(long, value_name = "N")]
     pub(crate) index: Option<u64>,
     /// An earlier size of the log
-    #[arg(long, value_name = "SIZE", requires = "to")]
+    #[arg(long, value_name = "SIZE")]
     pub(crate) from: Option<u64>,
-    /// A later size of the log
+    /// A later size of the log; without it, that of the newest checkpoint
     #[arg(long, value_name = "SIZE", requires = "from")]
     pub(crate) to: Option<u64>,
 }

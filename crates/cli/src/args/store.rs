@@ -1,4 +1,5 @@
-//! `keyward init`, `keyward serve`, `keyward root …`, `keyward rollback …` and `keyward demo`.
+//! `keyward init`, `keyward serve`, `keyward root …`, `keyward backup`, `keyward rollback …` and
+//! `keyward demo`.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -38,6 +39,16 @@ pub(crate) enum RootVerb {
 pub(crate) enum RollbackVerb {
     /// Go on although the log is shorter than a checkpoint that was kept
     Accept,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// File to write to; what vouches for it goes beside it, under its name and .trust.json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Replace a backup that is there
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

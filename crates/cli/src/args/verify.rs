@@ -29,7 +29,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "TIME", value_parser = instant, conflicts_with = "batch")]
     pub(crate) at_time: Option<Timestamp>,
     /// Judge with what the log knew then
-    #[arg(long, value_name = "TIME", value_parser = instant, conflicts_with_all = ["batch", "trust"])]
+    #[arg(long, value_name = "TIME", value_parser = instant, conflicts_with = "batch")]
     pub(crate) as_of: Option<Timestamp>,
     /// Whether a claimed time may stand in for evidence
     #[arg(long, value_name = "POLICY", default_value = "evidence")]
@@ -46,8 +46,8 @@ pub(crate) struct Verify {
     /// Many: a directory of envelopes, or a file with one a line
     #[arg(long, value_name = "DIR|FILE.jsonl")]
     pub(crate) batch: Option<PathBuf>,
-    /// With --batch: check each signature alone
-    #[arg(long, requires = "batch")]
+    /// Check each signature alone, also with --batch; without --batch that is always so
+    #[arg(long)]
     pub(crate) strict: bool,
 }
 

@@ -9,9 +9,11 @@ use keyward_lifecycle::{
     authority::ReadKey,
     bundle::{Bundle, Carried, NoEvidence},
     envelope::Envelope,
+    event::Event,
     id::{Digest, Fingerprint},
     key::KeyRecord,
     ledger::open_checkpoint,
+    state::State,
     time::Timestamp,
     trust::{TRUST_BUNDLE_BYTES_MAX, TrustBundle, read},
     verify::{EvidenceSource, Freshness, Ground, KeyRing, Question, verify},
@@ -29,8 +31,25 @@ use crate::{
 pub(super) struct Offline {
     bundle: TrustBundle,
     keys: Keys,
+    view: View,
+}
+
+/// What is judged by: the fold, the time that it is judged at, and whether it is the newest.
+struct View {
+    /// `None` for the bundle's own.
+    state: Option<State>,
     now: Timestamp,
     freshness: Freshness,
+}
+
+/// How a trust bundle is to be read.
+pub(super) struct Terms<'t> {
+    /// The authority that it must be of.
+    pub(super) authority: Option<&'t Digest>,
+    /// How old its newest checkpoint may be, in seconds.
+    pub(super) max_view_age: i64,
+    /// Judge with what its log knew then.
+    pub(super) as_of: Option<Timestamp>,
 }
 
 /// An envelope, with its evidence if it came as a proof bundle.
@@ -64,23 +83,28 @@ impl Proof {
 }
 
 impl Offline {
-    /// Reads a trust bundle; one whose newest checkpoint is older than `max_view_age` seconds
-    /// gives no verdict better than STALE_VIEW.
+    /// Reads a trust bundle; one that ends too long before the time it is asked about gives no
+    /// verdict better than STALE_VIEW.
     pub(super) fn read(
         session: &mut Session<'_>,
         file: &Path,
-        authority: Option<&Digest>,
-        max_view_age: i64,
+        terms: &Terms<'_>,
     ) -> Result<Self, Failure> {
         let bytes = input::read(session, file, TRUST_BUNDLE_BYTES_MAX)?;
-        let bundle = open(session, &bytes, authority)?;
+        let bundle = open(session, &bytes, terms.authority)?;
         let clock = session.surroundings.clock.now();
-        let seen = bundle.head().cosigned_at();
-        let is_stale = seen.plus_seconds(max_view_age) < clock;
-        let freshness = if is_stale { Freshness::Stale } else { Freshness::Fresh };
-        let now = bundle.state().now(clock);
+        let asked = terms.as_of.unwrap_or(clock);
+        // What was logged between the newest checkpoint and that time is not in the bundle.
+        let is_stale = bundle.head().cosigned_at().plus_seconds(terms.max_view_age) < asked;
+        let freshness = match terms.as_of {
+            _ if is_stale => Freshness::Stale,
+            Some(then) if then < clock => Freshness::Past,
+            Some(_) | None => Freshness::Fresh,
+        };
+        let state = terms.as_of.map(|then| state_as_of(&bytes, then)).transpose()?;
+        let now = state.as_ref().unwrap_or_else(|| bundle.state()).now(asked);
         let keys = Keys::of(&bundle);
-        Ok(Self { bundle, keys, now, freshness })
+        Ok(Self { bundle, keys, view: View { state, now, freshness } })
     }
 
     /// Judges one.
@@ -96,9 +120,9 @@ impl Offline {
             None => &NoEvidence,
         };
         let ground = Ground {
-            state: self.bundle.state(),
-            now: self.now,
-            freshness: self.freshness,
+            state: self.view.state.as_ref().unwrap_or_else(|| self.bundle.state()),
+            now: self.view.now,
+            freshness: self.view.freshness,
             keys: &self.keys,
             evidence,
         };
@@ -160,17 +184,34 @@ fn open(
     Ok(bundle)
 }
 
+/// The lines of a trust bundle between head and foot.
+fn leaves(bundle: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut lines = bundle.strip_suffix(b"\n").unwrap_or(bundle).split(|byte| *byte == b'\n');
+    let _head = lines.next();
+    let _foot = lines.next_back();
+    lines
+}
+
 /// The root of the tree of the first `size` leaves of a trust bundle; `None` if it has fewer.
 fn root_at(bundle: &[u8], size: u64) -> Option<Digest> {
-    let mut lines = bundle.strip_suffix(b"\n").unwrap_or(bundle).split(|byte| *byte == b'\n');
-    // Head and foot are no leaves.
-    lines.next()?;
-    lines.next_back()?;
-    let mut frontier = Frontier::new();
+    let (mut lines, mut frontier) = (leaves(bundle), Frontier::new());
     while frontier.size() < size {
         frontier.append(leaf_hash(lines.next()?), &mut |_, _| {}).ok()?;
     }
     Some(frontier.root())
+}
+
+/// The fold of the leaves up to `then` of a trust bundle that was checked.
+fn state_as_of(bundle: &[u8], then: Timestamp) -> Result<State, Failure> {
+    let mut state = State::default();
+    for leaf in leaves(bundle) {
+        let event = Event::from_leaf(state.size(), leaf).map_err(|e| Failure::of(&e))?;
+        if event.time > then {
+            break;
+        }
+        state.apply(&event);
+    }
+    Ok(state)
 }
 
 /// The public keys of a log, parsed once.

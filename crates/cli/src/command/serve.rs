@@ -11,8 +11,13 @@ use keyward_server::{
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    args::Serve, configuration, exit::Failure, password, session::Session, store::Store,
-    transport::SOCKET_NAME,
+    args::Serve,
+    configuration,
+    exit::Failure,
+    password,
+    session::Session,
+    store::{Store, Taken},
+    transport::{SOCKET_NAME, is_served},
 };
 
 pub(super) fn run(session: &mut Session<'_>, arguments: Serve) -> Result<(), Failure> {
@@ -25,7 +30,8 @@ pub(super) fn run(session: &mut Session<'_>, arguments: Serve) -> Result<(), Fai
         Some(file) => Some(configuration::read(&file)?),
         None => None,
     };
-    let store = Store::open(&data, session.surroundings.clock.clone())?;
+    let taken = Taken::for_server(&data, &mut *session.surroundings.pause, &|| is_served(&data))?;
+    let store = Store::open(&data, taken, session.surroundings.clock.clone())?;
     unseal(session, &store)?;
     if let Some(config) = &config {
         match configuration::apply(&store.keyward, config) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     key::put,
-    offline::{Offline, Proof},
+    offline::{Offline, Proof, Terms},
 };
 use crate::{
     args::{TimePolicy, Verify},
@@ -37,8 +37,12 @@ enum Source {
 pub(super) fn run(session: &mut Session<'_>, verify: &Verify) -> Result<Exit, Failure> {
     let offline = match &verify.trust {
         Some(file) => {
-            let (authority, age) = (verify.authority.as_ref(), verify.max_view_age);
-            Some(Offline::read(session, file, authority, age)?)
+            let terms = Terms {
+                authority: verify.authority.as_ref(),
+                max_view_age: verify.max_view_age,
+                as_of: verify.as_of,
+            };
+            Some(Offline::read(session, file, &terms)?)
         }
         None => None,
     };

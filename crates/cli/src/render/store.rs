@@ -46,6 +46,16 @@ pub(crate) fn state(answer: &Document) -> String {
     fields(&[("State", answer.text("state"))])
 }
 
+/// A backup that was made.
+pub(crate) fn backup(made: &Document) -> String {
+    fields(&[
+        ("Backup", made.text("backup")),
+        ("Trust", made.text("trust")),
+        ("Log Size", made.text("logSize")),
+        ("Ledger Size", made.text("ledgerSize")),
+    ])
+}
+
 /// What was found and what is kept after a restore.
 pub(crate) fn rollback(answer: &Document) -> String {
     fields(&[("Found", answer.text("found")), ("Kept", answer.text("kept"))])

@@ -28,14 +28,16 @@ pub(crate) fn whole(verdict: &Document) -> String {
     format!("{head}\n{rest}")
 }
 
-/// One of many, on one line: outcome, reason, key, and which one it is.
+/// One of many, on one line: outcome, reason, key, which one it is, and what was found beside.
 pub(crate) fn line(verdict: &Document, name: &str) -> String {
     let name = super::plain(name);
     match verdict.text("error") {
         Some(error) => format!("ERROR {error} {name}\n"),
         None => {
             let key = verdict.text("keyId").unwrap_or_else(|| "-".to_owned());
-            format!("{} {key} {name}\n", head(verdict))
+            let findings = verdict.joined("findings");
+            let findings = findings.map_or_else(String::new, |all| format!(" ({all})"));
+            format!("{} {key} {name}{findings}\n", head(verdict))
         }
     }
 }
@@ -137,7 +139,8 @@ mod tests {
                         View: log position 4, 2025-01-01T00:00:00Z\n\
                         Findings: WRONG_KEY_ID, NOT_IN_LEDGER\n";
         assert_eq!(whole(&verdict), expected);
-        assert_eq!(line(&verdict, "a.json"), "INDETERMINATE STALE_VIEW k a.json\n");
+        let expected = "INDETERMINATE STALE_VIEW k a.json (WRONG_KEY_ID, NOT_IN_LEDGER)\n";
+        assert_eq!(line(&verdict, "a.json"), expected);
         assert_eq!(exit(&verdict), Exit::No);
         assert_eq!(exit(&Document::from(json!({"result": "valid"}))), Exit::Done);
         assert_eq!(exit(&Document::from(json!({"error": "no JSON"}))), Exit::Error);

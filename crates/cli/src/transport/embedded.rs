@@ -10,7 +10,7 @@ use keyward_server::{Setup, identity::Caller, router};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use super::{Method, RESPONSE_BYTES_MAX, Request, Response, Transport};
+use super::{Method, RESPONSE_BYTES_MAX, Request, Response, Transport, Underway, runtime};
 use crate::{exit::Failure, store::Store};
 
 /// An open store behind the server's own router. What uses the store is dropped before it.
@@ -24,8 +24,7 @@ pub(super) struct Embedded {
 impl Embedded {
     /// The store, called by the user who runs this process.
     pub(super) fn new(store: Store) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|e| Failure::of(&e))?;
+        let runtime = runtime()?;
         let setup = Setup { version: env!("CARGO_PKG_VERSION"), ..Setup::default() };
         let router = router(store.keyward.clone(), setup);
         let caller = Caller::local(rustix::process::getuid().as_raw());
@@ -34,7 +33,7 @@ impl Embedded {
 }
 
 impl Transport for Embedded {
-    fn call(&mut self, request: &Request) -> Result<Response, Failure> {
+    fn begin(&mut self, request: &Request) -> Result<Underway, Failure> {
         let method = match request.method {
             Method::Get => "GET",
             Method::Post => "POST",
@@ -48,14 +47,16 @@ impl Transport for Embedded {
             .body(body)
             .map_err(|e| Failure::of(&e))?;
         let answer = self.router.clone().oneshot(call);
-        self.runtime.block_on(async {
+        let answer = self.runtime.spawn(async {
             // A router answers every request: its error type has no value.
             let Ok(response) = answer.await;
             let status = response.status().as_u16();
             let body = Limited::new(response.into_body(), RESPONSE_BYTES_MAX).collect().await;
             let body = body.map_err(|e| Failure::of(&*e))?.to_bytes().to_vec();
             Ok(Response { status, body })
-        })
+        });
+        let runtime = self.runtime.handle().clone();
+        Ok(Box::new(move || runtime.block_on(answer).map_err(|e| Failure::of(&e))?))
     }
 
     fn takes_passwords(&self) -> bool {

@@ -8,10 +8,10 @@ use std::{
 };
 
 use keyward_storage::durable::read_limited;
-use reqwest::{Certificate, Client, ClientBuilder, Url, header};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Url, header};
 use tokio::runtime::Runtime;
 
-use super::{Method, RESPONSE_BYTES_MAX, Request, Response, Transport};
+use super::{Method, RESPONSE_BYTES_MAX, Request, Response, Transport, Underway, runtime};
 use crate::exit::Failure;
 
 /// Longest token file, in bytes.
@@ -67,18 +67,22 @@ impl Remote {
     }
 
     fn new(client: ClientBuilder, base: String, name: String) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|e| Failure::of(&e))?;
+        let runtime = runtime()?;
         let client = client.build().map_err(|e| Failure::of(&e))?;
         Ok(Self { runtime, client, base, name })
     }
+}
 
-    fn failure(&self, error: &reqwest::Error) -> Failure {
-        let what = causes(error);
-        let failure =
-            Failure::error(format!("the server at {} does not answer: {what}", self.name));
-        failure.hint("see that it runs (`keyward serve`), and that KEYWARD_ADDR or --addr names it")
-    }
+/// No answer, or one that is too long.
+fn failure(name: &str, error: Option<&reqwest::Error>) -> Failure {
+    let Some(error) = error else {
+        return Failure::error(format!(
+            "the server at {name} answers with more than {RESPONSE_BYTES_MAX} bytes"
+        ));
+    };
+    let what = causes(error);
+    Failure::error(format!("the server at {name} does not answer: {what}"))
+        .hint("see that it runs (`keyward serve`), and that KEYWARD_ADDR or --addr names it")
 }
 
 /// The causes of an error, without its own message: that names a URL, which says nothing to
@@ -94,7 +98,7 @@ fn causes(error: &reqwest::Error) -> String {
 }
 
 impl Transport for Remote {
-    fn call(&mut self, request: &Request) -> Result<Response, Failure> {
+    fn begin(&mut self, request: &Request) -> Result<Underway, Failure> {
         let url = format!("{}{}", self.base, request.target());
         let mut call = match request.method {
             Method::Get => self.client.get(url),
@@ -104,31 +108,35 @@ impl Transport for Remote {
             let body = request.body.to_bytes();
             call = call.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
         }
-        let answer = async {
-            let mut response = call.send().await?;
-            let status = response.status().as_u16();
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await? {
-                if body.len().saturating_add(chunk.len()) > RESPONSE_BYTES_MAX {
-                    return Ok(None);
-                }
-                body.extend_from_slice(&chunk);
+        let name = self.name.clone();
+        let answer = self.runtime.spawn(async move {
+            match exchange(call).await {
+                Ok(Some(response)) => Ok(response),
+                Ok(None) => Err(failure(&name, None)),
+                Err(error) => Err(failure(&name, Some(&error))),
             }
-            Ok(Some(Response { status, body }))
-        };
-        match self.runtime.block_on(answer) {
-            Ok(Some(response)) => Ok(response),
-            Ok(None) => Err(Failure::error(format!(
-                "the server at {} answers with more than {RESPONSE_BYTES_MAX} bytes",
-                self.name
-            ))),
-            Err(error) => Err(self.failure(&error)),
-        }
+        });
+        let runtime = self.runtime.handle().clone();
+        Ok(Box::new(move || runtime.block_on(answer).map_err(|e| Failure::of(&e))?))
     }
 
     fn takes_passwords(&self) -> bool {
         false
     }
+}
+
+/// Sends, and reads the answer; `None` if it is too long.
+async fn exchange(call: RequestBuilder) -> Result<Option<Response>, reqwest::Error> {
+    let mut response = call.send().await?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len().saturating_add(chunk.len()) > RESPONSE_BYTES_MAX {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(Response { status, body }))
 }
 
 fn builder() -> ClientBuilder {

@@ -8,16 +8,25 @@
     reason = "tests"
 )]
 
+mod backup;
 mod begin;
+mod both;
 mod configured;
 mod demo;
+mod door;
 mod interop;
 mod offline;
 mod page;
+mod proof;
 mod remote;
 mod runbook;
 mod serve;
+mod server;
+mod signing;
+mod standing;
 mod stolen;
 mod transcript;
 mod usage;
+mod verify;
+mod waiting;
 mod world;

@@ -32,6 +32,7 @@ fn help_lists_every_noun_and_the_exit_codes() {
         "audit",
         "actor",
         "token",
+        "backup",
         "rollback",
         "demo",
         "completions",

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use keyward_cli::{
@@ -40,12 +41,16 @@ pub(crate) struct World {
     pub(crate) answers: Option<Vec<&'static str>>,
     /// What is typed where a line is read.
     pub(crate) typed: &'static str,
+    /// What happens while a command lets time pass.
+    pub(crate) paused: Option<Paused>,
 }
+
+type Paused = Arc<dyn Fn(Duration)>;
 
 impl World {
     pub(crate) fn at(now: &str) -> Self {
         let home = tempfile::tempdir().expect("a directory");
-        Self { home, clock: Arc::new(FakeClock::at(now)), answers: None, typed: "" }
+        Self { home, clock: Arc::new(FakeClock::at(now)), answers: None, typed: "", paused: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -111,8 +116,11 @@ impl World {
                 Ok(Zeroizing::new(answer.to_owned()))
             }),
             pause: {
-                let clock = self.clock.clone();
-                Box::new(move |time| clock.advance(i64::try_from(time.as_secs()).expect("seconds")))
+                let (clock, paused) = (self.clock.clone(), self.paused.clone());
+                Box::new(move |time| {
+                    clock.advance(i64::try_from(time.as_secs()).expect("seconds"));
+                    paused.iter().for_each(|paused| paused(time));
+                })
             },
             data: self.path("data"),
         };

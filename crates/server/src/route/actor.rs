@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(forget))
 }
 
-/// Actors whose names are known.
+/// Everybody whom the log names.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ActorList {
     actors: Vec<ActorDocument>,
@@ -32,20 +32,22 @@ pub(crate) struct ActorList {
 #[schema(as = Actor)]
 pub(crate) struct ActorDocument {
     actor_id: String,
+    /// Absent when it was erased, or is not the one that the log binds.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// Whether the name was erased on purpose.
     forgotten: bool,
 }
 
-/// Lists the actors whose names are known.
+/// Lists everybody whom the log names; those whose names were erased without one.
 #[utoipa::path(get, path = "/actors", tag = "access", responses(
     (status = 200, body = ActorList), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn list(State(app): State<App>) -> Outcome<ActorList> {
     let known = run(&app, keyward::Keyward::actors).await?;
     let actors = known.into_iter().map(|actor| ActorDocument {
         actor_id: actor.actor_id.to_string(),
-        name: Some(actor.identity),
-        forgotten: false,
+        name: actor.identity,
+        forgotten: actor.forgotten,
     });
     Ok(Answer::ok(ActorList { actors: actors.collect() }))
 }

@@ -210,13 +210,13 @@ pub(crate) struct TreeProofDocument {
     hashes: Vec<String>,
     /// The root of that tree, in hex.
     root: String,
-    /// A signed note over that root.
+    /// A signed note over that root: the newest, if the proof leads to it.
     checkpoint: Option<String>,
 }
 
 impl TreeProofDocument {
-    fn of(proof: TreeProof, checkpoint: Option<String>) -> Self {
-        let TreeProof { index, size, hashes, root } = proof;
+    fn of(proof: TreeProof) -> Self {
+        let TreeProof { index, size, hashes, root, checkpoint } = proof;
         let hashes = hashes.iter().map(ToString::to_string).collect();
         Self { index, size, hashes, root: root.to_string(), checkpoint }
     }
@@ -238,12 +238,9 @@ pub(crate) async fn inclusion(
     State(app): State<App>,
     Asked(Leaf { index }): Asked<Leaf>,
 ) -> Outcome<TreeProofDocument> {
-    let (proof, note) = run(&app, move |keyward| {
-        Ok::<_, ExecuteError>((keyward.inclusion(index)?, keyward.checkpoint()?))
-    })
-    .await?;
+    let proof = run(&app, move |keyward| keyward.inclusion(index)).await?;
     let none = || no_checkpoint("no checkpoint contains that leaf");
-    Ok(Answer::ok(TreeProofDocument::of(proof.ok_or_else(none)?, note)))
+    Ok(Answer::ok(TreeProofDocument::of(proof.ok_or_else(none)?)))
 }
 
 /// From which size to which.
@@ -253,28 +250,24 @@ pub(crate) async fn inclusion(
 pub(crate) struct Sizes {
     /// The size that was seen before.
     from: u64,
-    /// The newest checkpoint's size, which is the only one that is proven to; absent for it.
+    /// The later size; absent for that of the newest checkpoint.
     to: Option<u64>,
 }
 
-/// Proves that a log seen before is the beginning of the log now.
+/// Proves that a log seen before is the beginning of a later one: of the log now, or of that of
+/// another size.
 #[utoipa::path(get, path = "/audit/proof/consistency", tag = "audit", params(Sizes), responses(
     (status = 200, body = TreeProofDocument), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn consistency(
     State(app): State<App>,
     Asked(Sizes { from, to }): Asked<Sizes>,
 ) -> Outcome<TreeProofDocument> {
-    let (proof, note) = run(&app, move |keyward| {
-        Ok::<_, ExecuteError>((keyward.consistency(from)?, keyward.checkpoint()?))
-    })
-    .await?;
-    let none = || no_checkpoint("no checkpoint is as large as that");
-    let proof = proof.ok_or_else(none)?;
-    if to.is_some_and(|to| to != proof.size) {
-        let expected = format!("the newest checkpoint has size {}", proof.size);
-        return Err(Problem::contradiction(expected));
+    if to.is_some_and(|to| to < from) {
+        return Err(Problem::malformed("to", "is smaller than `from`"));
     }
-    Ok(Answer::ok(TreeProofDocument::of(proof, note)))
+    let proof = run(&app, move |keyward| keyward.consistency(from, to)).await?;
+    let none = || no_checkpoint("no checkpoint is as large as that");
+    Ok(Answer::ok(TreeProofDocument::of(proof.ok_or_else(none)?)))
 }
 
 /// A snapshot of the fold.

@@ -212,6 +212,13 @@ async fn the_log_is_shown_proven_and_exported() {
     assert_eq!(proof["index"], 0);
     let from = world.get("/v1/audit/proof/consistency?from=1").await.json();
     assert_eq!(from["size"], proof["size"]);
+    assert_eq!(from["checkpoint"], note.text);
+    let between = world.get("/v1/audit/proof/consistency?from=2&to=3").await.json();
+    assert_eq!((&between["size"], &between["checkpoint"]), (&json!(3), &Value::Null));
+    let back = world.get("/v1/audit/proof/consistency?from=3&to=2").await;
+    assert_eq!(back.problem(), (400, "malformed".to_owned()));
+    let beyond = world.get("/v1/audit/proof/consistency?from=1&to=99999").await;
+    assert_eq!(beyond.problem(), (404, "not-in-log".to_owned()));
     let none = world.get("/v1/audit/proof/inclusion?index=99999").await;
     assert_eq!(none.problem(), (404, "not-in-log".to_owned()));
     let bundle = world.get("/v1/audit/export").await;

@@ -2,14 +2,24 @@
 
 use std::{error::Error, io, path::Path, path::PathBuf};
 
-use keyward::storage::ReadError;
+use keyward::storage::{Heads, ReadError};
 use rusqlite::{
     Connection, ErrorCode,
     backup::{Backup, StepResult},
 };
 
-use super::{Sqlite, check};
+use super::{Sqlite, append, check, connection};
 use crate::durable;
+
+/// What to do about a file that is in a backup's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it stays or it goes")]
+pub enum Existing {
+    /// It stays, and no backup is made.
+    Keep,
+    /// The backup takes its name, once it is whole.
+    Replace,
+}
 
 /// The backup was not made; nothing is at its place.
 #[derive(Debug, thiserror::Error)]
@@ -46,12 +56,14 @@ pub enum BackupError {
 
 impl Sqlite {
     /// Copies the store as it is now to the new file `path`, mode 0600: one state of it, checked
-    /// and synced before it appears there under its name. Appends go on meanwhile.
+    /// and synced before it appears there under its name. Appends go on meanwhile. Gives the
+    /// sizes of the copy's trees.
     ///
     /// # Errors
-    /// [`BackupError`]; then nothing is at `path`.
-    pub fn backup_to(&self, path: &Path) -> Result<(), BackupError> {
-        if path.try_exists().map_err(|error| unavailable(path, error))? {
+    /// [`BackupError`]; then what was at `path` is there as it was.
+    pub fn backup_to(&self, path: &Path, existing: Existing) -> Result<Heads, BackupError> {
+        let taken = path.try_exists().map_err(|error| unavailable(path, error))?;
+        if taken && existing == Existing::Keep {
             return Err(BackupError::Exists { path: path.to_owned() });
         }
         let mut draft = durable::Draft::beside(path).map_err(|error| unavailable(path, error))?;
@@ -59,13 +71,25 @@ impl Sqlite {
             .with(|from| Ok(copy(from, draft.path())))
             .and_then(|copied| copied.map_err(super::failure::read))
             .map_err(|error| failed(path, error))?;
-        verify(draft.path()).map_err(|error| failed(path, error))?;
-        draft.publish_new(path).map_err(|error| {
+        let heads = self.verify(draft.path()).map_err(|error| failed(path, error))?;
+        let published = match existing {
+            Existing::Keep => draft.publish_new(path),
+            Existing::Replace => draft.publish_over(path),
+        };
+        published.map_err(|error| {
             if error.kind() == io::ErrorKind::AlreadyExists {
                 return BackupError::Exists { path: path.to_owned() };
             }
             unavailable(path, error)
-        })
+        })?;
+        Ok(heads)
+    }
+
+    fn verify(&self, copy: &Path) -> Result<Heads, ReadError> {
+        let copy = connection::open(copy, connection::Access::Read, self.readers.wait());
+        let copy = copy.map_err(super::failure::read)?;
+        check::pages(&copy, "signer")?;
+        append::heads(&copy).map_err(super::failure::read)
     }
 }
 
@@ -84,11 +108,6 @@ fn copy(from: &Connection, to: &Path) -> rusqlite::Result<()> {
     // One file, which can be read from a medium that cannot be written.
     copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     copy.close().map_err(|(_, error)| error)
-}
-
-fn verify(copy: &Path) -> Result<(), ReadError> {
-    let copy = Connection::open(copy).map_err(super::failure::read)?;
-    check::pages(&copy, "main")
 }
 
 fn failed(path: &Path, error: ReadError) -> BackupError {

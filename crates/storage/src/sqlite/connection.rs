@@ -119,6 +119,10 @@ impl Pool {
         Self { path: path.to_owned(), wait, idle, returned: Condvar::new() }
     }
 
+    pub(super) const fn wait(&self) -> Duration {
+        self.wait
+    }
+
     /// Calls `read` with a connection that nobody else uses meanwhile.
     pub(super) fn with<T>(
         &self,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use keyward::storage::{AppendError, Storage as _};
-use keyward_storage::sqlite::{BackupError, Sqlite, SqliteOptions};
+use keyward_storage::sqlite::{BackupError, Existing, Sqlite, SqliteOptions};
 
 use super::sample::{after, assert_batches, batch, fill, open};
 
@@ -87,7 +87,7 @@ fn on_a_full_disk_an_append_is_full_and_room_brings_the_store_back() {
     }
     assert_batches(&store, count);
     let copy = disk.0.join("copy");
-    let refused = store.backup_to(&copy);
+    let refused = store.backup_to(&copy, Existing::Keep);
     assert!(matches!(refused, Err(BackupError::Full { .. })), "{refused:?}");
     assert!(!copy.exists());
     let written = keyward_storage::durable::write(

@@ -1,6 +1,7 @@
 //! `keyward verify --batch`: many envelopes, one verdict a line.
 
 use std::{
+    collections::VecDeque,
     fs,
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
@@ -24,6 +25,8 @@ use crate::{
 const BATCH_MAX: usize = 2_000;
 /// Most bytes of envelopes in one request.
 const BATCH_BYTES_MAX: usize = 8 << 20;
+/// Most requests at once: while the answer to one is printed, others are judged.
+const IN_FLIGHT_MAX: usize = 4;
 /// Most envelopes in one run.
 const ENVELOPES_MAX: usize = 10_000_000;
 
@@ -32,6 +35,9 @@ struct Found {
     name: String,
     text: String,
 }
+
+/// What waits for the verdicts on a batch.
+type Judging = Box<dyn FnOnce() -> Result<Vec<Document>, Failure>>;
 
 pub(super) fn run(
     session: &mut Session<'_>,
@@ -42,18 +48,26 @@ pub(super) fn run(
     let mut source = Source::open(path)?;
     let bar = bar(session, source.count());
     let mut worst = Exit::Done;
+    let mut underway: VecDeque<(Vec<Found>, Judging)> = VecDeque::new();
     loop {
-        let found = source.next_batch()?;
-        if found.is_empty() {
-            break;
+        while underway.len() < IN_FLIGHT_MAX {
+            let found = source.next_batch()?;
+            if found.is_empty() {
+                break;
+            }
+            let judging = match offline {
+                Some(offline) => {
+                    let verdicts = judge_here(verify, offline, &found);
+                    Box::new(move || Ok(verdicts))
+                }
+                None => ask(session, verify, &found)?,
+            };
+            underway.push_back((found, judging));
         }
-        let verdicts = match offline {
-            Some(offline) => judge_here(verify, offline, &found),
-            None => ask(session, verify, &found)?,
-        };
+        let Some((found, judging)) = underway.pop_front() else { break };
         // One write for a batch: a line at a time would cost more than the checks.
         let mut text = String::new();
-        for (found, verdict) in found.iter().zip(&verdicts) {
+        for (found, verdict) in found.iter().zip(&judging()?) {
             text.push_str(&line(session, verdict, &found.name));
             worst = worst.max(render::verdict::exit(verdict));
         }
@@ -64,23 +78,22 @@ pub(super) fn run(
     Ok(worst)
 }
 
-fn ask(
-    session: &mut Session<'_>,
-    verify: &Verify,
-    found: &[Found],
-) -> Result<Vec<Document>, Failure> {
+fn ask(session: &mut Session<'_>, verify: &Verify, found: &[Found]) -> Result<Judging, Failure> {
     let envelopes: Vec<&str> = found.iter().map(|found| found.text.as_str()).collect();
     let body = json!({
         "envelopes": envelopes,
         "timePolicy": verify.time_policy.name(),
         "strict": verify.strict,
     });
-    let verdicts = session.ask(&Request::post("/verify/batch", body))?.list("verdicts");
-    if verdicts.len() == found.len() {
-        Ok(verdicts)
-    } else {
-        Err(Failure::error("the answer does not hold one verdict for each envelope"))
-    }
+    let (underway, count) = (session.begin(&Request::post("/verify/batch", body))?, found.len());
+    Ok(Box::new(move || {
+        let verdicts = underway()?.list("verdicts");
+        if verdicts.len() == count {
+            Ok(verdicts)
+        } else {
+            Err(Failure::error("the answer does not hold one verdict for each envelope"))
+        }
+    }))
 }
 
 /// On all cores.
