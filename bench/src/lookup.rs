@@ -73,6 +73,6 @@ impl Questions {
         let (id, anchor) = self.0.get(number % CHOSEN)?;
         let key = state.key(id)?;
         let member = key.membership(*anchor)?;
-        Some(key.window(member).holds(Timestamp::from_seconds(1_800_000_000)))
+        Some(key.window(&member).holds(Timestamp::from_seconds(1_800_000_000)))
     }
 }

@@ -1,11 +1,13 @@
 //! A fold with many keys, made by folding events.
 
+use std::sync::Arc;
+
 use keyward_lifecycle::{
     algorithm::Algorithm,
     anchor::AnchorRecord,
     event::{Event, Fact, VERSION},
     id::{ActorId, AnchorId, Fingerprint, KeyId, ProfileName},
-    key::{Custody, KeyRecord},
+    key::{Custody, KeyRecord, KeyTerms},
     pattern::Pattern,
     profile::StoreAddress,
     state::State,
@@ -107,17 +109,18 @@ fn key(number: u32) -> Result<KeyRecord, Failure> {
     let spki = keyward_crypto::spki::from_raw(Algorithm::Ed25519, &raw)?;
     Ok(KeyRecord {
         key_id: key_id(number)?,
-        algorithm: Algorithm::Ed25519,
-        profile: ProfileName::parse("default")?,
-        purpose: "signing".into(),
-        store: StoreAddress::software(),
+        expires_at: None,
+        terms: Arc::new(KeyTerms {
+            algorithm: Algorithm::Ed25519,
+            profile: ProfileName::parse("default")?,
+            purpose: "signing".into(),
+            store: StoreAddress::software(),
+            custody: Custody::Exclusive,
+            max_usage: None,
+        }),
+        origin: None,
         fingerprint: Fingerprint::of_spki(&spki),
         public_key: spki.into(),
-        custody: Custody::Exclusive,
-        expires_at: None,
-        max_usage: None,
         version: 1,
-        parent: None,
-        derivation_path: None,
     })
 }

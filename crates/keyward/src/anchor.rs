@@ -104,7 +104,7 @@ pub fn anchor_document(state: &State, anchor: &Anchor, now: Timestamp) -> Anchor
     for key in anchor.keys.iter().filter_map(|key| state.key_at(*key)) {
         let Some(member) = key.membership(number) else { continue };
         let id = key.record.key_id.to_string();
-        let (revoked_at, reason) = end(key, member);
+        let (revoked_at, reason) = end(key, &member);
         let before = asserted(&id);
         let asserted_at = before.and_then(|key| key.added_at);
         document.key_history.push(HistoryItem {
@@ -114,7 +114,7 @@ pub fn anchor_document(state: &State, anchor: &Anchor, now: Timestamp) -> Anchor
             revoke_reason: before.and_then(|key| key.revoke_reason.clone()).or(reason),
             recorded_added_at: asserted_at.map(|_| member.added_at),
         });
-        let list = if key.is_listed(member, now) {
+        let list = if key.is_listed(&member, now) {
             &mut document.allowed_keyids
         } else {
             &mut document.revoked_keys

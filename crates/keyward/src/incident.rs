@@ -145,7 +145,7 @@ impl Keyward {
             key_id: key_id.clone(),
             fingerprint: key.record.fingerprint,
             status: key.status(now).name(),
-            revocation: key.revocation.as_ref().map(reported_end),
+            revocation: key.revocation().map(reported_end),
             generated_at: now,
             log_size: state.size(),
             proven_before: Vec::new(),
@@ -165,7 +165,7 @@ impl Keyward {
                 return Err(ExecuteError::Unavailable(text.into()));
             }
             for entry in &entries {
-                self.sort_in(&mut report, key.revocation.as_ref(), entry);
+                self.sort_in(&mut report, key.revocation(), entry);
             }
         }
         report.counts = ReportCounts {

@@ -29,8 +29,8 @@ pub(crate) fn rows(state: &State, event: &Event, leaf: &[u8]) -> Vec<Row> {
         // The one ends everywhere, the other has its version from now on.
         Fact::KeyRevoked { key_id, anchor_id: None, .. }
         | Fact::RotationBegun { successor: key_id, .. } => {
-            let members = state.key(key_id).map_or(&[][..], |key| &key.memberships);
-            let anchors = members.iter().filter_map(|member| state.anchor_at(member.anchor));
+            let members = state.key(key_id).into_iter().flat_map(Key::memberships);
+            let anchors = members.filter_map(|member| state.anchor_at(member.anchor));
             rows.extend(
                 anchors.filter_map(|anchor| history_row(state, anchor.record.anchor_id, key_id)),
             );
@@ -100,7 +100,7 @@ pub(crate) fn anchor_row(state: &State, id: AnchorId) -> Option<Row> {
 pub(crate) fn history_row(state: &State, anchor_id: AnchorId, key_id: &KeyId) -> Option<Row> {
     let key = state.key(key_id)?;
     let member = key.membership(state.anchor_number(&anchor_id)?)?;
-    let (revoked_at, reason) = end(key, member);
+    let (revoked_at, reason) = end(key, &member);
     let metadata = serde_json::json!({
         "fingerprint": key.record.fingerprint,
         "profile": key.record.profile,
@@ -124,11 +124,10 @@ pub(crate) fn end(key: &Key, member: &Membership) -> (Option<Timestamp>, Option<
     let there = (member.ended_at != Timestamp::MAX)
         .then(|| (member.ended_at, member.reason.map(|reason| reason.to_string())));
     let at_key = key
-        .revocation
-        .as_ref()
+        .revocation()
         .map(|revocation| (revocation.effective_at, Some(revocation.reason.to_string())));
     // What ends first is shown; a compromise is shown whenever there is one.
-    let compromised = key.revocation.as_ref().is_some_and(|it| it.reason.is_compromise());
+    let compromised = key.revocation().is_some_and(|it| it.reason.is_compromise());
     let first = match (there, at_key) {
         (Some(there), Some(at_key)) if !compromised && there.0 <= at_key.0 => Some(there),
         (_, Some(at_key)) => Some(at_key),

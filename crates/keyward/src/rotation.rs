@@ -129,10 +129,10 @@ impl Keyward {
                 let receipt = self.execute(actor, Command::AbortRotation { key_id })?;
                 Ok(self.outcome(&request.key_id, Step::Aborted, receipt.warnings))
             }
-            RotateMode::IfDue if old.succession.is_none() && !self.is_due(&state, old) => {
+            RotateMode::IfDue if old.succession().is_none() && !self.is_due(&state, old) => {
                 Ok(self.outcome(&request.key_id, Step::NotDue, Vec::new()))
             }
-            RotateMode::Resume if old.succession.is_none() => {
+            RotateMode::Resume if old.succession().is_none() => {
                 let (key_id, missing) = (request.key_id.clone(), "it has not begun");
                 Err(Refusal::RotationIncomplete { key_id, missing }.into())
             }
@@ -181,7 +181,7 @@ impl Keyward {
         let state = self.state();
         let old = existing(&state, old_id)?;
         let successor = self.begin(actor, request)?;
-        if old.status(self.now()) == Status::Deprecated && old.succession.is_some() {
+        if old.status(self.now()) == Status::Deprecated && old.succession().is_some() {
             return Ok(self.outcome(old_id, Step::Retired, warnings));
         }
         self.attest(actor, old_id, &successor)?;
@@ -197,7 +197,7 @@ impl Keyward {
     fn begin(&self, actor: &ActorId, request: &RotateRequest) -> Result<KeyId, KeyError> {
         let state = self.state();
         let old = existing(&state, &request.key_id)?;
-        if let Some(succession) = &old.succession {
+        if let Some(succession) = old.succession() {
             let asked = request.successor.as_ref().unwrap_or(&succession.successor);
             if *asked != succession.successor {
                 // The first one logged wins: the writer refuses a second, and logs who asked.
@@ -233,7 +233,7 @@ impl Keyward {
     fn attest(&self, actor: &ActorId, old_id: &KeyId, new_id: &KeyId) -> Result<(), KeyError> {
         let state = self.state();
         let (old, new) = (existing(&state, old_id)?, existing(&state, new_id)?);
-        if old.succession.as_ref().is_some_and(|succession| succession.statement.is_some()) {
+        if old.succession().is_some_and(|succession| succession.statement.is_some()) {
             return Ok(());
         }
         let payload = statement(old, new, self.now()).ok_or_else(|| unsigned(old_id))?;
@@ -296,10 +296,10 @@ impl Keyward {
     fn outcome(&self, key_id: &KeyId, step: Step, warnings: Vec<Warning>) -> RotateOutcome {
         let state = self.state();
         let key = state.key(key_id);
-        let succession = key.and_then(|key| key.succession.as_ref());
+        let succession = key.and_then(|key| key.succession());
         let successor = succession.map(|succession| succession.successor.clone());
         let believed = successor.as_ref().and_then(|id| state.key(id));
-        let anchors = believed.into_iter().flat_map(|key| &key.memberships);
+        let anchors = believed.into_iter().flat_map(Key::memberships);
         let anchors = anchors.filter_map(|member| state.anchor_at(member.anchor));
         RotateOutcome {
             key_id: key_id.clone(),

@@ -47,7 +47,7 @@ pub struct AssertedKey {
 }
 
 /// An anchor as the log has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a new member must be decided about everywhere")]
 pub struct Anchor {
     /// What it was made with, as last updated.

@@ -191,7 +191,7 @@ fn note_ledger(state: &State, note: LedgerNote, now: Timestamp) -> Decision {
 pub fn may_sign(state: &State, key: &Key, used: u64, now: Timestamp) -> Result<(), Refusal> {
     let profile = state.profile(&key.record.profile);
     let strict = profile.is_some_and(|profile| profile.policy == Strictness::Strict);
-    let why = match (&key.revocation, key.record.expires_at) {
+    let why = match (key.revocation(), key.record.expires_at) {
         (Some(revocation), _) if revocation.reason.is_compromise() => {
             Some(Unusable::Status(key.status(now)))
         }
@@ -201,7 +201,7 @@ pub fn may_sign(state: &State, key: &Key, used: u64, now: Timestamp) -> Result<(
         (Some(_), _) if strict => Some(Unusable::RevocationPending),
         (_, Some(end)) if end <= now => Some(Unusable::ExpiredAt(end)),
         _ if !key.status(now).signs() => Some(Unusable::Status(key.status(now))),
-        _ if key.destroyed_at.is_some() => Some(Unusable::Destroyed),
+        _ if key.destroyed_at().is_some() => Some(Unusable::Destroyed),
         _ if key.record.custody == Custody::Foreign => Some(Unusable::Foreign),
         _ if key.record.max_usage.is_some_and(|most| used >= most.get()) => Some(Unusable::UsedUp),
         _ if profile.is_some_and(|profile| due::too_old_to_sign(key, &profile.rotation, now)) => {
@@ -216,7 +216,7 @@ pub fn may_sign(state: &State, key: &Key, used: u64, now: Timestamp) -> Result<(
 /// Whether `key` could sign at `now` if it were the signer: asked before it becomes one.
 fn could_sign(state: &State, key: &Key, now: Timestamp) -> Result<(), Refusal> {
     let seated = Key { standing: Status::Active, ..key.clone() };
-    may_sign(state, &seated, key.usage_granted, now)
+    may_sign(state, &seated, key.usage_granted(), now)
 }
 
 /// The key that holds the seat of a profile and purpose: ACTIVE or ROTATING, and not over for

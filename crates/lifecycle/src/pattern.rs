@@ -195,6 +195,15 @@ impl Pattern {
         Ok(if wild { Self::Prefix(literal) } else { Self::Exact(literal) })
     }
 
+    /// What [`Pattern::is_exact`] and [`Pattern::literal`] said of a pattern: not checked again.
+    pub(crate) fn known(exact: bool, literal: &str) -> Self {
+        match (exact, literal) {
+            (true, _) => Self::Exact(Literal(literal.into())),
+            (false, "") => Self::Universal,
+            (false, _) => Self::Prefix(Literal(literal.into())),
+        }
+    }
+
     /// Whether the pattern is `*`, which needs permission of its own (traps HA-13).
     #[must_use]
     pub const fn is_universal(&self) -> bool {

@@ -9,14 +9,14 @@ pub mod snapshot;
 
 use alloc::{sync::Arc, vec::Vec};
 
-use imbl::{OrdMap, Vector};
+use imbl::{OrdMap, OrdSet, Vector};
 
 use crate::{
     access::Token,
     anchor::Anchor,
     audit::checkpoint::TreeHead,
     id::{ActorId, AnchorId, Digest, Fingerprint, KeyId, ProfileName},
-    key::Key,
+    key::{Key, KeyTerms},
     pattern::PatternIndex,
     profile::Profile,
     purl::Purl,
@@ -31,6 +31,7 @@ pub struct State {
     last_time: Option<Timestamp>,
     store: Option<Arc<Store>>,
     profiles: OrdMap<ProfileName, Arc<Profile>>,
+    terms: OrdSet<Arc<KeyTerms>>,
     keys: Vector<Arc<Key>>,
     key_by_id: Lookup,
     key_by_fingerprint: Lookup,

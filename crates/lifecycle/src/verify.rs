@@ -203,7 +203,7 @@ impl Case<'_> {
         let evidence = self.ground.evidence.evidence(&key.record.fingerprint, pae, &digest);
         let judged = judge::judge(&judge::Matter {
             key,
-            window: key.window(member),
+            window: key.window(&member),
             claim: self.claim,
             evidence: &evidence,
             policy: self.question.time_policy,

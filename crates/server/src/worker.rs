@@ -168,7 +168,7 @@ pub fn stage_successors(keyward: &Keyward) -> u64 {
 /// Keys that are due, whose profile rotates, and that nothing is staged for.
 fn wanting<'s>(keyward: &Keyward, state: &'s State) -> Vec<&'s Key> {
     let now = keyward.now();
-    let waits = |key: &Key| key.status(now) == Status::Active && key.succession.is_none();
+    let waits = |key: &Key| key.status(now) == Status::Active && key.succession().is_none();
     let is_due = |key: &Key| {
         let profile = state.profile(&key.record.profile);
         let policy = profile.map(|profile| &profile.rotation).filter(|policy| policy.enabled);

@@ -14,7 +14,7 @@ use keyward_keystore::Software;
 use keyward_lifecycle::{
     algorithm::Algorithm,
     id::{Fingerprint, KeyId, ProfileName},
-    key::{Custody, KeyRecord},
+    key::{Custody, KeyRecord, KeyTerms},
     profile::StoreAddress,
     time::Timestamp,
 };
@@ -36,18 +36,19 @@ fn root() -> Unsealed {
 fn record(key_id: &str, algorithm: Algorithm, made: &Made) -> KeyRecord {
     KeyRecord {
         key_id: KeyId::parse(key_id).expect("a key id"),
-        algorithm,
-        profile: ProfileName::parse("default").expect("a profile"),
-        purpose: "signing".into(),
-        store: StoreAddress::software(),
+        expires_at: None,
+        terms: Arc::new(KeyTerms {
+            algorithm,
+            profile: ProfileName::parse("default").expect("a profile"),
+            purpose: "signing".into(),
+            store: StoreAddress::software(),
+            custody: Custody::Exclusive,
+            max_usage: None,
+        }),
+        origin: None,
         fingerprint: Fingerprint::of_spki(&made.public_key),
         public_key: made.public_key.clone().into(),
-        custody: Custody::Exclusive,
-        expires_at: None,
-        max_usage: None,
         version: 1,
-        parent: None,
-        derivation_path: None,
     }
 }
 

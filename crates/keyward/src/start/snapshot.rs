@@ -26,17 +26,21 @@ pub(super) fn from_snapshot(
             None => break,
         }
     }
-    if Digest::of(&bytes) != digest {
-        return Ok(empty());
-    }
-    let read = || {
-        let (length, rest) = bytes.split_first_chunk::<4>()?;
-        let (frontier, state) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        let frontier = Frontier::from_bytes(frontier).ok()?;
-        let state = State::from_snapshot(state).ok()?;
-        (frontier.size() == size && state.size() == size).then_some((state, frontier))
-    };
-    Ok(read().map_or_else(empty, |(state, log)| (state, log, Some((size, digest)))))
+    // Read while its digest is made, and believed only if that is the one that was bound.
+    let (read, found) = std::thread::scope(|scope| {
+        let found = scope.spawn(|| Digest::of(&bytes));
+        (fold_of(&bytes, size), found.join().ok())
+    });
+    let read = read.filter(|_| found == Some(digest));
+    Ok(read.map_or_else(empty, |(state, log)| (state, log, Some((size, digest)))))
+}
+
+fn fold_of(bytes: &[u8], size: u64) -> Option<(State, Frontier)> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (frontier, state) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    let frontier = Frontier::from_bytes(frontier).ok()?;
+    let state = State::from_snapshot(state).ok()?;
+    (frontier.size() == size && state.size() == size).then_some((state, frontier))
 }
 
 /// The snapshot of a tip, with its digest, in parts that every store takes: the frontier's

@@ -8,7 +8,7 @@ use keyward_lifecycle::{
     decide::{Decision, decide, may_sign},
     event::Fact,
     id::EventId,
-    key::Status,
+    key::{Key, Status},
     ledger::Entry,
     refusal::{Refusal, Unusable},
 };
@@ -82,7 +82,7 @@ impl Draft<'_> {
         if key.record.max_usage.is_none() {
             return Ok(());
         }
-        let granted = key.usage_granted;
+        let granted = key.usage_granted();
         // What another process was granted is burnt: this one starts with an empty block.
         let (used, _) = self.memory.uses(&entry.key_id).unwrap_or((granted, granted));
         if used >= granted {
@@ -92,7 +92,7 @@ impl Draft<'_> {
             let actor = entry.actor.clone();
             let _: Receipt = self.log_all(&actor, facts, Vec::new());
         }
-        let granted = self.tip.state.key(&entry.key_id).map_or(0, |key| key.usage_granted);
+        let granted = self.tip.state.key(&entry.key_id).map_or(0, Key::usage_granted);
         self.memory.set_uses(&entry.key_id, (used.saturating_add(1), granted));
         Ok(())
     }

@@ -225,7 +225,7 @@ fn a_revocation_is_answered_only_when_what_was_begun_before_is_released() {
                 world.revoke("k1", Reason::KeyCompromise);
                 revoked.send("answered").expect("somebody waits");
             });
-            while world.keyward.state().key(&id("k1")).expect("a key").revocation.is_none() {
+            while world.keyward.state().key(&id("k1")).expect("a key").revocation().is_none() {
                 thread::yield_now();
             }
             // It is durable and seen, and not answered yet.

@@ -79,7 +79,8 @@ fn check_lived(world: &World, name: &str) {
     assert!(world.has_signer(), "{name}");
     if name == "incident" {
         let lost = state.key(&id("k1-v2")).expect("the lost key");
-        let anchor = state.anchor_at(lost.memberships[0].anchor).expect("its anchor");
+        let anchor =
+            state.anchor_at(lost.memberships().next().expect("one").anchor).expect("its anchor");
         let believed = anchor.keys.iter().filter_map(|number| state.key_at(*number));
         let believed: Vec<_> =
             believed.filter(|key| key.status(world.keyward.now()).signs()).collect();
@@ -142,7 +143,7 @@ fn a_rotation_is_resumed_from_every_point_at_which_it_was_cut_off() {
             world.try_rotate("k1", None, RotateMode::Go).expect_err("the fault");
             storage.reopen();
             let world = world.again().expect("the store again");
-            let begun = world.keyward.state().key(&id("k1")).expect("a key").succession.is_some();
+            let begun = world.keyward.state().key(&id("k1")).expect("a key").succession().is_some();
             let resumed = world.try_rotate("k1", None, RotateMode::Resume);
             match (begun, resumed) {
                 (true, Ok(outcome)) => assert_eq!(outcome.active, Some(id("k1-v2")), "{skip}"),

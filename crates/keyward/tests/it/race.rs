@@ -41,7 +41,7 @@ fn no_anchor_that_is_made_while_a_key_is_compromised_believes_it() {
     let state = world.keyward.state();
     assert_eq!(state.anchors().count(), made + 1);
     let (key, now) = (state.key(&id("k1")).expect("a key"), world.keyward.now());
-    let believing = key.memberships.iter().filter(|member| key.is_listed(member, now)).count();
+    let believing = key.memberships().filter(|member| key.is_listed(member, now)).count();
     assert_eq!(believing, 0, "of {made} that were made");
     assert_ne!(world.verify(&proof).outcome, Outcome::Valid);
     world.try_anchor("pkg:npm/late", &["k1"]).expect_err("it is over");

@@ -158,11 +158,11 @@ fn targets<'s>(state: &'s State, to: &Anchors) -> Result<Vec<(u32, &'s Anchor)>,
 
 /// Whether a window that begins now is empty.
 fn is_over(key: &Key, now: Timestamp) -> bool {
-    [key.record.expires_at, key.not_after].into_iter().flatten().any(|end| end <= now)
+    [key.record.expires_at, key.not_after()].into_iter().flatten().any(|end| end <= now)
 }
 
 fn check_addable(key: &Key, now: Timestamp) -> Result<(), Refusal> {
-    match &key.revocation {
+    match key.revocation() {
         Some(revocation) if revocation.effective_at > now => {
             let wanted = "be added to a trust anchor, being about to be revoked";
             Err(wrong_status(key, wanted, now))

@@ -1,5 +1,6 @@
 //! Rules about one key: made, promoted, retired, used, destroyed.
 
+use alloc::sync::Arc;
 use core::num::NonZeroU64;
 
 use super::{Decision, could_sign, existing, may_sign, profile_of, rotation, seated, wrong_status};
@@ -9,7 +10,7 @@ use crate::{
     command::NewKey,
     event::Fact,
     id::{Fingerprint, KeyId},
-    key::{Custody, KeyRecord, Move},
+    key::{Custody, KeyOrigin, KeyRecord, KeyTerms, Move},
     profile::Profile,
     refusal::{Refusal, Warning},
     state::State,
@@ -29,7 +30,7 @@ pub(super) fn import(state: &State, new: &NewKey, now: Timestamp) -> Result<Deci
     let (mut key, active) = register(state, new, now)?;
     // Exclusive means made here: whoever made it elsewhere may still have it.
     if key.custody == Custody::Exclusive {
-        key.custody = Custody::Shared;
+        Arc::make_mut(&mut key.terms).custody = Custody::Shared;
     }
     let staged = (!active && key.custody != Custody::Foreign).then(|| staged(state, &key, now));
     let decision = Decision::fact(Fact::KeyImported { key, active });
@@ -52,7 +53,7 @@ fn register(state: &State, new: &NewKey, now: Timestamp) -> Result<(KeyRecord, b
         None => None,
     };
     if let Some(parent) = parent
-        && let Some(succession) = &parent.succession
+        && let Some(succession) = parent.succession()
         && succession.successor != new.key_id
     {
         let (key_id, successor) = (parent.record.key_id.clone(), succession.successor.clone());
@@ -61,18 +62,19 @@ fn register(state: &State, new: &NewKey, now: Timestamp) -> Result<(KeyRecord, b
     let vacant = seated(state, (&new.profile, &new.purpose), now).is_none();
     let key = KeyRecord {
         key_id: new.key_id.clone(),
-        algorithm: profile.algorithm,
-        profile: new.profile.clone(),
-        purpose: new.purpose.clone(),
-        store: profile.key_store.clone(),
+        expires_at: new.expires_at,
+        terms: Arc::new(KeyTerms {
+            algorithm: profile.algorithm,
+            profile: new.profile.clone(),
+            purpose: new.purpose.clone(),
+            store: profile.key_store.clone(),
+            custody: new.custody,
+            max_usage: new.max_usage,
+        }),
+        origin: KeyOrigin::of(new.parent.clone(), None),
         fingerprint,
         public_key: (*new.public_key).into(),
-        custody: new.custody,
-        expires_at: new.expires_at,
-        max_usage: new.max_usage,
         version: parent.map_or(1, |parent| parent.record.version.saturating_add(1)),
-        parent: new.parent.clone(),
-        derivation_path: None,
     };
     let active = vacant && !new.staged && key.custody != Custody::Foreign;
     Ok((key, active))
@@ -155,7 +157,7 @@ pub(super) fn retire(state: &State, key_id: &KeyId, now: Timestamp) -> Result<De
 pub(super) fn destroy(state: &State, key_id: &KeyId, now: Timestamp) -> Result<Decision, Refusal> {
     let key = existing(state, key_id)?;
     let still_needed = |why| Err(Refusal::StillNeeded { key_id: key_id.clone(), why });
-    if key.destroyed_at.is_some() {
+    if key.destroyed_at().is_some() {
         return Ok(Decision::nothing());
     }
     if key.status(now).signs() {
@@ -163,7 +165,7 @@ pub(super) fn destroy(state: &State, key_id: &KeyId, now: Timestamp) -> Result<D
     }
     if let Some(signer) = state.signer(&key.record.profile, &key.record.purpose)
         && signer.status(now).signs()
-        && signer.succession.as_ref().is_some_and(|succession| succession.successor == *key_id)
+        && signer.succession().is_some_and(|succession| succession.successor == *key_id)
     {
         return still_needed("it is the successor in an open rotation; abort that first");
     }
@@ -178,8 +180,8 @@ pub(super) fn grant(
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
     let key = existing(state, key_id)?;
-    may_sign(state, key, key.usage_granted, now)?;
+    may_sign(state, key, key.usage_granted(), now)?;
     let Some(most) = key.record.max_usage else { return Ok(Decision::nothing()) };
-    let granted = key.usage_granted.saturating_add(uses.get()).min(most.get());
+    let granted = key.usage_granted().saturating_add(uses.get()).min(most.get());
     Ok(Decision::fact(Fact::KeyUsageGranted { key_id: key_id.clone(), granted }))
 }

@@ -22,7 +22,7 @@ pub(super) fn revoke(state: &State, revoke: &Revoke, now: Timestamp) -> Result<D
             if revoke.reason.is_compromise() {
                 at_key(state, key, revoke, now)
             } else {
-                at_anchor(state, (key, member, anchor_id), revoke, now)
+                at_anchor(state, (key, &member, anchor_id), revoke, now)
             }
         }
         RevokedAt::Key => at_key(state, key, revoke, now),
@@ -58,7 +58,7 @@ fn at_anchor(
 
 fn at_key(state: &State, key: &Key, revoke: &Revoke, now: Timestamp) -> Result<Decision, Refusal> {
     let compromise = revoke.reason.is_compromise();
-    let recorded = key.revocation.as_ref();
+    let recorded = key.revocation();
     let effective_at = effective(revoke, now, recorded.map(|recorded| recorded.effective_at));
     let since = revoke.compromised_since.filter(|_| compromise);
     let asked = Revocation {
@@ -92,8 +92,8 @@ fn at_key(state: &State, key: &Key, revoke: &Revoke, now: Timestamp) -> Result<D
         scope: asked.scope,
     });
     let end = asked.ends_at();
-    for member in key.memberships.iter().filter(|member| is_believed(key, member, end)) {
-        decision = warned(state, (key, revoke), (member, end), decision)?;
+    for member in key.memberships().filter(|member| is_believed(key, member, end)) {
+        decision = warned(state, (key, revoke), (&member, end), decision)?;
     }
     Ok(match asked.invalidity_date {
         None if compromise => decision.warn(Warning::InvalidityUnknown),

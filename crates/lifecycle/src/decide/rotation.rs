@@ -21,7 +21,7 @@ pub(super) fn begin(
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
     let old = existing(state, key_id)?;
-    if let Some(succession) = &old.succession {
+    if let Some(succession) = old.succession() {
         if succession.successor == *successor {
             return Ok(Decision::nothing());
         }
@@ -58,7 +58,7 @@ pub(super) fn attest(
 ) -> Result<Decision, Refusal> {
     let old = existing(state, key_id)?;
     let new = existing(state, successor)?;
-    match &old.succession {
+    match old.succession() {
         Some(succession) if succession.successor != *successor => {
             let (key_id, successor) = (key_id.clone(), succession.successor.clone());
             Err(Refusal::SuccessorExists { key_id, successor })
@@ -91,7 +91,7 @@ pub(super) fn complete(
 ) -> Result<Decision, Refusal> {
     let old = existing(state, key_id)?;
     let incomplete = |missing| Refusal::RotationIncomplete { key_id: key_id.clone(), missing };
-    let succession = old.succession.as_ref().ok_or_else(|| incomplete("it has not begun"))?;
+    let succession = old.succession().ok_or_else(|| incomplete("it has not begun"))?;
     let new = existing(state, &succession.successor)?;
     if old.standing == Status::Deprecated {
         return Ok(Decision::nothing());
@@ -134,7 +134,7 @@ pub(super) fn abort(state: &State, key_id: &KeyId, now: Timestamp) -> Result<Dec
     if old.status(now).after(Move::AbortRotation).is_none() || old.status(now) == Status::Staged {
         return Err(wrong_status(old, "abort a rotation", now));
     }
-    let Some(succession) = &old.succession else {
+    let Some(succession) = old.succession() else {
         return Err(wrong_status(old, "abort a rotation", now));
     };
     let (key_id, successor) = (key_id.clone(), succession.successor.clone());
@@ -155,19 +155,18 @@ fn check_seat(state: &State, old: &Key, now: Timestamp) -> Result<(), Refusal> {
 
 /// Every active anchor that lists the old key lists the new one.
 fn believed_everywhere(state: &State, old: &Key, new: &Key, now: Timestamp) -> bool {
-    old.memberships
-        .iter()
+    old.memberships()
         .filter(|member| old.is_listed(member, now))
         .filter(|member| {
             state.anchor_at(member.anchor).is_some_and(crate::anchor::Anchor::is_active)
         })
         .all(|member| {
-            new.membership(member.anchor).is_some_and(|member| new.is_listed(member, now))
+            new.membership(member.anchor).is_some_and(|member| new.is_listed(&member, now))
         })
 }
 
 pub(super) fn soon(new: &Key, now: Timestamp) -> Option<Warning> {
-    let added = new.memberships.iter().map(|member| member.added_at).max()?;
+    let added = new.memberships().map(|member| member.added_at).max()?;
     let seconds = now.seconds().saturating_sub(added.seconds());
     (seconds < PUBLICATION_SECONDS).then_some(Warning::PromotedSoon { seconds })
 }

@@ -41,7 +41,7 @@ pub fn due(key: &Key, policy: &RotationPolicy, now: Timestamp) -> Due {
         return Due::Expiring { at };
     }
     if let Some(most) = key.record.max_usage
-        && key.usage_granted >= most.get().saturating_sub(most.get() / 10)
+        && key.usage_granted() >= most.get().saturating_sub(most.get() / 10)
     {
         return Due::Worn;
     }

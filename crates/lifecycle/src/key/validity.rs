@@ -41,8 +41,8 @@ impl Key {
     /// revocation, expiry or not-after.
     #[must_use]
     pub fn validity(&self, at: Timestamp) -> Validity {
-        let revoked = self.revocation.as_ref().map(super::Revocation::ends_at);
-        let end = [revoked, self.record.expires_at, self.not_after].into_iter().flatten().min();
+        let revoked = self.revocation().map(super::Revocation::ends_at);
+        let end = [revoked, self.record.expires_at, self.not_after()].into_iter().flatten().min();
         self.place(Window::new(self.created_at, end), at)
     }
 
@@ -52,7 +52,8 @@ impl Key {
         }
         match window.end() {
             Some(end) if end <= at => {
-                let of_itself = self.record.expires_at == Some(end) || self.not_after == Some(end);
+                let of_itself =
+                    self.record.expires_at == Some(end) || self.not_after() == Some(end);
                 if of_itself { Validity::Expired } else { Validity::Revoked }
             }
             Some(_) | None => Validity::Valid,

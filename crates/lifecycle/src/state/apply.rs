@@ -14,7 +14,10 @@ use crate::{
     audit::checkpoint::TreeHead,
     event::{Event, Fact},
     id::{AnchorId, Fingerprint, KeyId},
-    key::{Key, KeyRecord, Membership, Move, Reason, Revocation, Status, Succession},
+    key::{
+        Additions, Course, Ended, Key, KeyRecord, KeyTerms, Move, Reason, Revocation, Status,
+        Succession,
+    },
     time::Timestamp,
 };
 
@@ -98,17 +101,15 @@ impl State {
             }
             Fact::KeyRetired { key_id, not_after } => {
                 self.unseat(key_id);
-                self.change(key_id, |key| {
-                    key.standing = Status::Deprecated;
-                    key.not_after = Some(*not_after);
-                });
+                self.change(key_id, |key| key.standing = Status::Deprecated);
+                self.change_course(key_id, |course| course.not_after = Some(*not_after));
             }
             Fact::RotationBegun { key_id, successor } => {
                 self.step(key_id, Move::BeginRotation);
                 self.count_rotation(key_id, successor);
                 let succession =
                     Succession { successor: successor.clone(), statement: None, attested_at: None };
-                self.change(key_id, |key| key.succession = Some(Box::new(succession)));
+                self.change_course(key_id, |course| course.succession = Some(Box::new(succession)));
             }
             Fact::KeySucceeded { key_id, successor, statement } => {
                 let succession = Succession {
@@ -116,7 +117,7 @@ impl State {
                     statement: Some(*statement),
                     attested_at: Some(time),
                 };
-                self.change(key_id, |key| key.succession = Some(Box::new(succession)));
+                self.change_course(key_id, |course| course.succession = Some(Box::new(succession)));
                 self.join_lineages(key_id, successor);
             }
             Fact::RotationCompleted { .. } => {
@@ -124,7 +125,7 @@ impl State {
             }
             Fact::RotationAborted { key_id, successor } => {
                 self.step(key_id, Move::AbortRotation);
-                self.change(key_id, |key| key.succession = None);
+                self.change_course(key_id, |course| course.succession = None);
                 self.set_aside(successor, time);
             }
             Fact::KeyRevoked {
@@ -147,10 +148,10 @@ impl State {
                 }
             }
             Fact::KeyDestroyed { key_id } => {
-                self.change(key_id, |key| key.destroyed_at = Some(time));
+                self.change_course(key_id, |course| course.destroyed_at = Some(time));
             }
             Fact::KeyUsageGranted { key_id, granted } => {
-                self.change(key_id, |key| key.usage_granted = *granted);
+                self.change_course(key_id, |course| course.usage_granted = *granted);
             }
             _ => {}
         }
@@ -158,20 +159,16 @@ impl State {
 
     fn apply_new_key(&mut self, record: &KeyRecord, active: bool, time: Timestamp) {
         let Ok(number) = u32::try_from(self.keys.len()) else { return };
-        let parent = record.parent.as_ref().and_then(|parent| self.key(parent));
+        let parent = record.parent().and_then(|parent| self.key(parent));
         let lineage = parent.map_or(number, |parent| parent.lineage);
         let key = Key {
-            record: self.sharing(record.clone()),
+            additions: Additions::default(),
+            course: None,
+            record: KeyRecord { terms: self.shared(&record.terms), ..record.clone() },
             created_at: time,
-            standing: if active { Status::Active } else { Status::Staged },
             promoted_at: active.then_some(time),
-            not_after: None,
-            revocation: None,
-            succession: None,
-            destroyed_at: None,
-            usage_granted: 0,
             lineage,
-            memberships: Vec::new(),
+            standing: if active { Status::Active } else { Status::Staged },
         };
         self.key_by_id.insert(short_name(&record.key_id), number);
         self.key_by_fingerprint.insert(short(record.fingerprint.digest()), number);
@@ -184,18 +181,13 @@ impl State {
         }
     }
 
-    /// The record with its texts shared with what is there: they are the same for many keys.
-    fn sharing(&self, mut record: KeyRecord) -> KeyRecord {
-        if let Some((name, profile)) = self.profiles.get_key_value(&record.profile) {
-            record.profile = name.clone();
-            if record.store == profile.key_store {
-                record.store = profile.key_store.clone();
-            }
+    /// The terms that are there already, where equal ones are: few differ among many keys.
+    pub(super) fn shared(&mut self, terms: &Arc<KeyTerms>) -> Arc<KeyTerms> {
+        if let Some(known) = self.terms.get(terms) {
+            return known.clone();
         }
-        if let Some(last) = self.keys.last() {
-            last.record.share_with(&mut record);
-        }
-        record
+        self.terms.insert(terms.clone());
+        terms.clone()
     }
 
     /// A version counts the rotations before it (LC-010), also for a successor that was made
@@ -224,19 +216,17 @@ impl State {
 
     /// The successor of a rotation that was called off; one that signs by now signs on.
     fn set_aside(&mut self, key_id: &KeyId, time: Timestamp) {
-        self.change(key_id, |key| {
-            if key.standing == Status::Staged {
-                key.standing = Status::Deprecated;
-                key.not_after = Some(time);
-            }
-        });
+        if self.key(key_id).is_some_and(|key| key.standing == Status::Staged) {
+            self.change(key_id, |key| key.standing = Status::Deprecated);
+            self.change_course(key_id, |course| course.not_after = Some(time));
+        }
     }
 
     fn apply_revocation(&mut self, key_id: &KeyId, revocation: Revocation) {
-        if self.key(key_id).is_some_and(|key| key.revocation.is_none()) {
+        if self.key(key_id).is_some_and(|key| key.revocation().is_none()) {
             self.counts.keys_revoked = self.counts.keys_revoked.saturating_add(1);
         }
-        self.change(key_id, |key| key.revocation = Some(revocation));
+        self.change_course(key_id, |course| course.revocation = Some(revocation));
     }
 
     fn apply_anchor(&mut self, record: &AnchorRecord, time: Timestamp) {
@@ -262,31 +252,16 @@ impl State {
             return;
         };
         if let Some(anchor) = self.anchors.get_mut(index(anchor)) {
-            Arc::make_mut(anchor).keys.push(key);
+            push_tightly(&mut Arc::make_mut(anchor).keys, key);
         }
-        let member = Membership { anchor, reason: None, added_at: time, ended_at: Timestamp::MAX };
-        self.change(key_id, |key| {
-            let place = key.memberships.binary_search_by_key(&anchor, |member| member.anchor);
-            if let Err(place) = place {
-                // Few keys have many anchors, and millions have some: grown by an eighth.
-                if key.memberships.len() == key.memberships.capacity() {
-                    let more = (key.memberships.len() >> 3).saturating_add(1);
-                    key.memberships.reserve_exact(more);
-                }
-                key.memberships.insert(place, member);
-            }
-        });
+        self.change(key_id, |key| key.additions.insert(anchor, time));
     }
 
     fn apply_end(&mut self, anchor_id: AnchorId, key_id: &KeyId, reason: Reason, at: Timestamp) {
         let Some(anchor) = self.anchor_number(&anchor_id) else { return };
-        self.change(key_id, |key| {
-            let place = key.memberships.binary_search_by_key(&anchor, |member| member.anchor);
-            if let Some(member) = place.ok().and_then(|place| key.memberships.get_mut(place)) {
-                member.ended_at = at;
-                member.reason = Some(reason);
-            }
-        });
+        if self.key(key_id).is_some_and(|key| key.membership(anchor).is_some()) {
+            self.change_course(key_id, |course| course.end(Ended { anchor, reason, at }));
+        }
     }
 
     fn apply_token(&mut self, token: &Token) {
@@ -310,6 +285,15 @@ impl State {
         }
     }
 
+    fn change_course(&mut self, key_id: &KeyId, change: impl FnOnce(&mut Course)) {
+        self.change(key_id, |key| {
+            let mut course = key.course.take().unwrap_or_default();
+            change(&mut course);
+            // A course of nothing takes no room, however it came about.
+            key.course = Some(course).filter(|course| **course != Course::default());
+        });
+    }
+
     fn seat(&mut self, key_id: &KeyId) {
         if let Some(number) = self.key_number(key_id)
             && let Some(key) = self.key_at(number)
@@ -328,6 +312,14 @@ impl State {
             signers.remove(&seat);
         }
     }
+}
+
+/// Millions of numbers are held in lists of some hundred: grown by an eighth.
+fn push_tightly(numbers: &mut Vec<u32>, number: u32) {
+    if numbers.len() == numbers.capacity() {
+        numbers.reserve_exact((numbers.len() >> 3).saturating_add(1));
+    }
+    numbers.push(number);
 }
 
 /// The fingerprints of a composite key's halves, which are not registered alone.

@@ -42,11 +42,21 @@ impl Lookup {
     }
 }
 
-impl FromIterator<(Short, u32)> for Lookup {
-    fn from_iter<I: IntoIterator<Item = (Short, u32)>>(names: I) -> Self {
-        let slots: Vec<u64> =
-            names.into_iter().map(|(name, number)| slot(tag(&name), number)).collect();
-        Self { table: Table::default().with(slots.into_iter()), recent: OrdMap::new() }
+/// Names on their way into a table that is made at once.
+#[derive(Debug)]
+pub(super) struct Gathering(Vec<u64>);
+
+impl Gathering {
+    pub(super) fn with_capacity(names: usize) -> Self {
+        Self(Vec::with_capacity(names))
+    }
+
+    pub(super) fn push(&mut self, name: &Short, number: u32) {
+        self.0.push(slot(tag(name), number));
+    }
+
+    pub(super) fn finish(self) -> Lookup {
+        Lookup { table: Table::default().with(self.0.into_iter()), recent: OrdMap::new() }
     }
 }
 
@@ -123,6 +133,12 @@ mod tests {
     use super::*;
     use crate::id::Digest;
 
+    fn made(names: impl IntoIterator<Item = (Short, u32)>) -> Lookup {
+        let mut gathering = Gathering::with_capacity(0);
+        names.into_iter().for_each(|(name, number)| gathering.push(&name, number));
+        gathering.finish()
+    }
+
     fn name(number: u32) -> Short {
         super::super::short(Digest::of(&number.to_be_bytes()))
     }
@@ -133,7 +149,7 @@ mod tests {
         for number in 0..5_000 {
             grown.insert(name(number), number);
         }
-        let made: Lookup = (0..5_000).map(|number| (name(number), number)).collect();
+        let made = made((0..5_000).map(|number| (name(number), number)));
         for lookup in [&grown, &made] {
             for number in 0..5_000 {
                 assert_eq!(lookup.find(&name(number), |found| found == number), Some(number));
@@ -148,7 +164,7 @@ mod tests {
         if let Some(last) = two.last_mut() {
             *last ^= 1;
         }
-        let lookup: Lookup = [(one, 7), (two, 8)].into_iter().collect();
+        let lookup = made([(one, 7), (two, 8)]);
         assert_eq!(lookup.find(&two, |number| number == 8), Some(8));
         assert_eq!(lookup.find(&one, |number| number == 7), Some(7));
         assert_eq!(lookup.find(&one, |_| false), None);
@@ -156,7 +172,7 @@ mod tests {
 
     #[test]
     fn an_older_copy_does_not_see_what_came_after() {
-        let mut lookup: Lookup = (0..600).map(|number| (name(number), number)).collect();
+        let mut lookup = made((0..600).map(|number| (name(number), number)));
         let before = lookup.clone();
         for number in 600..2_000 {
             lookup.insert(name(number), number);

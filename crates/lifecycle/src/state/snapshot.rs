@@ -2,43 +2,46 @@
 //! (`docs/format/snapshot.md`).
 //!
 //! The bytes are believed only if their digest stands in a signed checkpoint; otherwise the
-//! log is replayed.
+//! log is replayed. Each part of the fold has a section of its own: a part that is added gets
+//! a line in [`SECTIONS`] and two functions.
 
-use alloc::{sync::Arc, vec::Vec};
+mod anchors;
+mod bytes;
+mod keys;
 
-use serde::{Deserialize, Serialize};
+use alloc::{sync::Arc, vec, vec::Vec};
 
-use super::{ActorFold, Counts, LedgerFold, State, Store, apply::halves, short, short_name};
+use super::{ActorFold, Counts, LedgerFold, State, Store};
 use crate::{
     access::Token,
-    anchor::Anchor,
     audit::checkpoint::TreeHead,
     id::{ActorId, Digest, Fingerprint, ProfileName},
-    key::Key,
     profile::Profile,
     time::Timestamp,
 };
+use bytes::{Reader, put_small};
 
 /// The snapshot format that is written; another one is passed over and the log replayed.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
-#[derive(Serialize, Deserialize)]
-struct Snapshot {
-    version: u8,
-    size: u64,
-    last_time: Option<Timestamp>,
-    store: Option<(Fingerprint, Digest, Arc<str>, Timestamp)>,
-    profiles: Vec<Arc<Profile>>,
-    keys: Vec<Arc<Key>>,
-    signers: Vec<(ProfileName, Arc<str>, u32)>,
-    anchors: Vec<Arc<Anchor>>,
-    tokens: Vec<Arc<Token>>,
-    actors: Vec<(ActorId, Digest, bool)>,
-    ledger_head: Option<(u64, Digest)>,
-    ledger_open_since: Option<Timestamp>,
-    ledger_gaps: Vec<(Timestamp, Timestamp)>,
-    counts: (u64, u64, u64),
+/// One part of the fold: its tag, how it is written, and how it is read.
+struct Section {
+    tag: u8,
+    put: fn(&State, &mut Vec<u8>) -> Result<(), SnapshotFailed>,
+    read: fn(&mut Reader<'_>, &mut State) -> Result<(), UnreadableSnapshot>,
 }
+
+/// Every section, in the order in which they stand in a snapshot.
+const SECTIONS: [Section; 8] = [
+    Section { tag: 1, put: put_whole, read: read_whole },
+    Section { tag: 2, put: put_profiles, read: read_profiles },
+    Section { tag: 3, put: put_tokens, read: read_tokens },
+    Section { tag: 4, put: put_actors, read: read_actors },
+    Section { tag: 5, put: put_ledger, read: read_ledger },
+    Section { tag: 6, put: keys::put, read: keys::read },
+    Section { tag: 7, put: put_signers, read: read_signers },
+    Section { tag: 8, put: anchors::put, read: anchors::read },
+];
 
 impl State {
     /// The fold as bytes: equal folds give equal bytes.
@@ -46,33 +49,17 @@ impl State {
     /// # Errors
     /// [`SnapshotFailed`] when memory for the bytes cannot be had.
     pub fn to_snapshot(&self) -> Result<Vec<u8>, SnapshotFailed> {
-        let snapshot = Snapshot {
-            version: VERSION,
-            size: self.size,
-            last_time: self.last_time,
-            store: self.store.as_ref().map(|store| {
-                (store.root_id, store.authority, store.log_key.clone(), store.created_at)
-            }),
-            profiles: self.profiles.values().cloned().collect(),
-            keys: self.keys.iter().cloned().collect(),
-            signers: self
-                .signers
-                .iter()
-                .map(|((profile, purpose), key)| (profile.clone(), purpose.clone(), *key))
-                .collect(),
-            anchors: self.anchors.iter().cloned().collect(),
-            tokens: self.tokens.values().cloned().collect(),
-            actors: self
-                .actors
-                .iter()
-                .map(|(id, actor)| (id.clone(), actor.commitment, actor.forgotten))
-                .collect(),
-            ledger_head: self.ledger.head.map(|head| (head.size, head.root)),
-            ledger_open_since: self.ledger.open_since,
-            ledger_gaps: self.ledger.gaps.iter().copied().collect(),
-            counts: (self.counts.keys_revoked, self.counts.rotations, self.counts.refusals),
-        };
-        postcard::to_allocvec(&snapshot).map_err(|_| SnapshotFailed)
+        let mut out = vec![VERSION];
+        for section in SECTIONS {
+            out.push(section.tag);
+            let length = out.len();
+            out.extend_from_slice(&[0; LENGTH_BYTES]);
+            let start = out.len();
+            (section.put)(self, &mut out)?;
+            let written = (out.len().saturating_sub(start) as u64).to_le_bytes();
+            out.get_mut(length..start).ok_or(SnapshotFailed)?.copy_from_slice(&written);
+        }
+        Ok(out)
     }
 
     /// Reads what [`State::to_snapshot`] wrote.
@@ -80,84 +67,111 @@ impl State {
     /// # Errors
     /// [`UnreadableSnapshot`] for anything else, or another version.
     pub fn from_snapshot(bytes: &[u8]) -> Result<Self, UnreadableSnapshot> {
-        if bytes.first() != Some(&VERSION) {
+        let mut all = Reader(bytes);
+        if all.byte()? != VERSION {
             return Err(UnreadableSnapshot);
         }
-        let (snapshot, rest): (Snapshot, &[u8]) =
-            postcard::take_from_bytes(bytes).map_err(|_| UnreadableSnapshot)?;
-        if !rest.is_empty() {
-            return Err(UnreadableSnapshot);
+        let mut state = Self::default();
+        for section in SECTIONS {
+            if all.byte()? != section.tag {
+                return Err(UnreadableSnapshot);
+            }
+            let length = u64::from_le_bytes(all.array()?);
+            let length = usize::try_from(length).map_err(|_| UnreadableSnapshot)?;
+            let mut reader = Reader(all.take(length)?);
+            (section.read)(&mut reader, &mut state)?;
+            reader.end()?;
         }
-        let mut state = Self {
-            size: snapshot.size,
-            last_time: snapshot.last_time,
-            store: snapshot.store.map(|(root_id, authority, log_key, created_at)| {
-                Arc::new(Store { root_id, authority, log_key, created_at })
-            }),
-            signers: snapshot
-                .signers
-                .into_iter()
-                .map(|(profile, purpose, key)| ((profile, purpose), key))
-                .collect(),
-            ledger: LedgerFold {
-                head: snapshot.ledger_head.map(|(size, root)| TreeHead { size, root }),
-                open_since: snapshot.ledger_open_since,
-                gaps: snapshot.ledger_gaps.into_iter().collect(),
-            },
-            counts: Counts {
-                keys_revoked: snapshot.counts.0,
-                rotations: snapshot.counts.1,
-                refusals: snapshot.counts.2,
-            },
-            ..Self::default()
-        };
-        for profile in snapshot.profiles {
-            state.profiles.insert(profile.name.clone(), profile);
-        }
-        for token in snapshot.tokens {
-            state.token_by_digest.insert(token.digest, token.token_id.clone());
-            state.tokens.insert(token.token_id.clone(), token);
-        }
-        for (id, commitment, forgotten) in snapshot.actors {
-            state.actors.insert(id, ActorFold { commitment, forgotten });
-        }
-        state.index_keys(snapshot.keys)?;
-        state.index_anchors(snapshot.anchors)?;
+        all.end()?;
         Ok(state)
     }
+}
 
-    fn index_keys(&mut self, mut keys: Vec<Arc<Key>>) -> Result<(), UnreadableSnapshot> {
-        let (mut names, mut prints) = (Vec::new(), Vec::new());
-        let mut last: Option<&Key> = None;
-        for (number, key) in keys.iter_mut().enumerate() {
-            let number = u32::try_from(number).map_err(|_| UnreadableSnapshot)?;
-            names.push((short_name(&key.record.key_id), number));
-            prints.push((short(key.record.fingerprint.digest()), number));
-            if let (Some(last), Some(key)) = (last, Arc::get_mut(key)) {
-                last.record.share_with(&mut key.record);
-            }
-            last = Some(key);
-            for half in halves(&key.record) {
-                self.halves.insert(short(half.digest()), number);
-            }
-        }
-        self.key_by_id = names.into_iter().collect();
-        self.key_by_fingerprint = prints.into_iter().collect();
-        self.keys = keys.into_iter().collect();
-        Ok(())
-    }
+/// The length of a section: 64 bits, the lowest byte first.
+const LENGTH_BYTES: usize = 8;
 
-    fn index_anchors(&mut self, anchors: Vec<Arc<Anchor>>) -> Result<(), UnreadableSnapshot> {
-        for (number, anchor) in anchors.iter().enumerate() {
-            let number = u32::try_from(number).map_err(|_| UnreadableSnapshot)?;
-            self.anchor_by_id.insert(anchor.record.anchor_id, number);
-            if anchor.is_active() {
-                self.patterns.insert(&anchor.record.pattern, number);
-            }
-        }
-        self.anchors = anchors.into_iter().collect();
-        Ok(())
+fn put_whole(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed> {
+    let State { size, last_time, store, counts, .. } = state;
+    let Counts { keys_revoked, rotations, refusals } = counts;
+    let store = store
+        .as_ref()
+        .map(|store| (store.root_id, store.authority, &store.log_key, store.created_at));
+    put_small(out, &(size, last_time, store, (keys_revoked, rotations, refusals)))
+}
+
+type StoreBytes = (Fingerprint, Digest, Arc<str>, Timestamp);
+
+fn read_whole(reader: &mut Reader<'_>, state: &mut State) -> Result<(), UnreadableSnapshot> {
+    let store: Option<StoreBytes>;
+    let (keys_revoked, rotations, refusals);
+    (state.size, state.last_time, store, (keys_revoked, rotations, refusals)) = reader.small()?;
+    state.store = store.map(|(root_id, authority, log_key, created_at)| {
+        Arc::new(Store { root_id, authority, log_key, created_at })
+    });
+    state.counts = Counts { keys_revoked, rotations, refusals };
+    Ok(())
+}
+
+fn put_profiles(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed> {
+    put_small(out, &state.profiles().collect::<Vec<_>>())
+}
+
+fn read_profiles(reader: &mut Reader<'_>, state: &mut State) -> Result<(), UnreadableSnapshot> {
+    for profile in reader.small::<Vec<Profile>>()? {
+        state.profiles.insert(profile.name.clone(), Arc::new(profile));
     }
+    Ok(())
+}
+
+fn put_tokens(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed> {
+    put_small(out, &state.tokens().collect::<Vec<_>>())
+}
+
+fn read_tokens(reader: &mut Reader<'_>, state: &mut State) -> Result<(), UnreadableSnapshot> {
+    for token in reader.small::<Vec<Token>>()? {
+        state.token_by_digest.insert(token.digest, token.token_id.clone());
+        state.tokens.insert(token.token_id.clone(), Arc::new(token));
+    }
+    Ok(())
+}
+
+fn put_actors(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed> {
+    let actors = state.actors.iter().map(|(id, it)| (id, it.commitment, it.forgotten));
+    put_small(out, &actors.collect::<Vec<_>>())
+}
+
+fn read_actors(reader: &mut Reader<'_>, state: &mut State) -> Result<(), UnreadableSnapshot> {
+    for (id, commitment, forgotten) in reader.small::<Vec<(ActorId, Digest, bool)>>()? {
+        state.actors.insert(id, ActorFold { commitment, forgotten });
+    }
+    Ok(())
+}
+
+fn put_ledger(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed> {
+    let LedgerFold { head, open_since, gaps } = &state.ledger;
+    let head = head.map(|head| (head.size, head.root));
+    put_small(out, &(head, open_since, gaps.iter().collect::<Vec<_>>()))
+}
+
+fn read_ledger(reader: &mut Reader<'_>, state: &mut State) -> Result<(), UnreadableSnapshot> {
+    let head: Option<(u64, Digest)>;
+    let gaps: Vec<(Timestamp, Timestamp)>;
+    (head, state.ledger.open_since, gaps) = reader.small()?;
+    state.ledger.head = head.map(|(size, root)| TreeHead { size, root });
+    state.ledger.gaps = gaps.into_iter().collect();
+    Ok(())
+}
+
+fn put_signers(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed> {
+    let signers = state.signers.iter().map(|((profile, purpose), key)| (profile, purpose, key));
+    put_small(out, &signers.collect::<Vec<_>>())
+}
+
+fn read_signers(reader: &mut Reader<'_>, state: &mut State) -> Result<(), UnreadableSnapshot> {
+    for (profile, purpose, key) in reader.small::<Vec<(ProfileName, Arc<str>, u32)>>()? {
+        state.signers.insert((profile, purpose), key);
+    }
+    Ok(())
 }
 
 /// Memory for the snapshot cannot be had.

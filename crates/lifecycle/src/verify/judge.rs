@@ -161,9 +161,9 @@ fn row(matter: &Matter<'_>, best: Option<Bound>) -> (Row, Option<Bound>) {
     if claim.is_some_and(|claim| claim < window.start()) {
         return ((Outcome::Invalid, Reason::NotYetValid), best);
     }
-    let compromised = key.revocation.filter(|revocation| revocation.reason.is_compromise());
+    let compromised = key.revocation().filter(|revocation| revocation.reason.is_compromise());
     match (compromised, window.end()) {
-        (Some(revocation), _) => row_compromised(matter, &revocation, best),
+        (Some(revocation), _) => row_compromised(matter, revocation, best),
         // An end that is yet to come: only a time claimed beyond it brings it to bear.
         (None, Some(end)) if end > now && claim.is_none_or(|claim| claim < end) => {
             ((Outcome::Valid, Reason::InWindow), best)
@@ -175,7 +175,7 @@ fn row(matter: &Matter<'_>, best: Option<Bound>) -> (Row, Option<Bound>) {
 
 fn row_ended(matter: &Matter<'_>, end: Timestamp, best: Option<Bound>) -> Row {
     let Matter { key, window, claim, evidence, policy, now: _ } = *matter;
-    let expired = key.record.expires_at == Some(end) || key.not_after == Some(end);
+    let expired = key.record.expires_at == Some(end) || key.not_after() == Some(end);
     let over = (Outcome::Invalid, if expired { Reason::Expired } else { Reason::Revoked });
     if window.is_empty() {
         return over;

@@ -81,25 +81,25 @@ impl World {
         self.state.key(&id(name)).unwrap()
     }
 
-    pub(crate) fn member(&self, name: &str, anchor: u8) -> &Membership {
+    pub(crate) fn member(&self, name: &str, anchor: u8) -> Membership {
         let number = self.state.anchor_number(&anchor_id(anchor)).unwrap();
         self.key(name).membership(number).unwrap()
     }
 
     /// In which window the anchor believes the key.
     pub(crate) fn window(&self, name: &str, anchor: u8) -> Window {
-        self.key(name).window(self.member(name, anchor))
+        self.key(name).window(&self.member(name, anchor))
     }
 
     pub(crate) fn may_sign(&self, name: &str) -> Result<(), Refusal> {
         let key = self.key(name);
-        may_sign(&self.state, key, key.usage_granted, self.now())
+        may_sign(&self.state, key, key.usage_granted(), self.now())
     }
 
     /// The signer of profile `default`, if it may sign.
     pub(crate) fn signer(&self) -> Option<&str> {
         let key = self.state.signer(&profile("default"), "sign")?;
-        may_sign(&self.state, key, key.usage_granted, self.now()).ok()?;
+        may_sign(&self.state, key, key.usage_granted(), self.now()).ok()?;
         Some(key.record.key_id.as_str())
     }
 

@@ -253,13 +253,13 @@ pub(crate) async fn validity(
     let (state, now) = (app.keyward.state(), app.keyward.now());
     let at = instant.read()?.unwrap_or(now);
     let key = found(&state, &key_id)?;
-    let members = key.memberships.iter().filter_map(|member| {
+    let members = key.memberships().filter_map(|member| {
         let anchor = state.anchor_at(member.anchor)?;
-        let window = key.window(member);
+        let window = key.window(&member);
         Some(MemberValidity {
             anchor_id: anchor.record.anchor_id.to_string(),
             purl_pattern: anchor.record.pattern.to_string(),
-            status: key.validity_in(member, at).name(),
+            status: key.validity_in(&member, at).name(),
             added_at: window.start(),
             ended_at: window.end(),
         })

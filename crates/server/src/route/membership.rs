@@ -155,13 +155,13 @@ pub(crate) async fn validity(
     let anchor_id = anchor.record.anchor_id;
     let member = key.membership(number);
     let member = member.ok_or_else(|| Refusal::NotMember { key_id: key_id.clone(), anchor_id })?;
-    let window = key.window(member);
+    let window = key.window(&member);
     Ok(Answer::ok(MembershipValidity {
         anchor_id: anchor_id.to_string(),
         purl_pattern: anchor.record.pattern.to_string(),
         key_id: key_id.to_string(),
         at,
-        status: key.validity_in(member, at).name(),
+        status: key.validity_in(&member, at).name(),
         added_at: window.start(),
         ended_at: window.end(),
     }))

@@ -146,7 +146,7 @@ fn document(
     };
     let logged = receipt.events.iter().find_map(|(_, fact)| logged_end(fact));
     let member = only.and_then(|number| key.membership(number));
-    let recorded = logged.or_else(|| match (member, key.revocation) {
+    let recorded = logged.or_else(|| match (member, key.revocation()) {
         (Some(member), _) if member.ended_at != Timestamp::MAX => {
             let reason = member.reason.unwrap_or(revoke.reason);
             Some((reason, member.ended_at, None, revoke.scope))
@@ -158,7 +158,7 @@ fn document(
         recorded.unwrap_or((revoke.reason, receipt.time, None, revoke.scope));
     // A compromise is the key's everywhere, wherever it was given.
     let everywhere = only.is_none() || reason.is_compromise();
-    let touched = key.memberships.iter().filter(|one| everywhere || Some(one.anchor) == only);
+    let touched = key.memberships().filter(|one| everywhere || Some(one.anchor) == only);
     let anchors = touched.filter_map(|member| state.anchor_at(member.anchor)).map(AnchorName::of);
     let pending_anchor = match revoke.at {
         RevokedAt::Anchor(id) if !everywhere => Some(id),

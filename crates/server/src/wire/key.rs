@@ -95,7 +95,7 @@ impl KeyDocument {
         warnings: Vec<String>,
     ) -> Result<Self, ExecuteError> {
         let record = &key.record;
-        let anchors = key.memberships.iter().filter_map(|member| state.anchor_at(member.anchor));
+        let anchors = key.memberships().filter_map(|member| state.anchor_at(member.anchor));
         let now = keyward.now();
         Ok(Self {
             key_id: record.key_id.to_string(),
@@ -113,12 +113,12 @@ impl KeyDocument {
             max_usage: record.max_usage.map(std::num::NonZeroU64::get),
             usage_count: keyward.usage_count(key)?,
             version: record.version,
-            parent_id: record.parent.as_ref().map(ToString::to_string),
-            successor: key.succession.as_ref().map(|next| next.successor.to_string()),
-            not_after: key.not_after,
-            derivation_path: record.derivation_path.as_deref().map(str::to_owned),
-            destroyed_at: key.destroyed_at,
-            revocation: key.revocation.as_ref().map(RevocationDocument::of),
+            parent_id: record.parent().map(ToString::to_string),
+            successor: key.succession().map(|next| next.successor.to_string()),
+            not_after: key.not_after(),
+            derivation_path: record.derivation_path().map(str::to_owned),
+            destroyed_at: key.destroyed_at(),
+            revocation: key.revocation().map(RevocationDocument::of),
             anchors: anchors.map(|anchor| anchor.record.anchor_id.to_string()).collect(),
             warnings,
         })

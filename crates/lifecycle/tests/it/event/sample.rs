@@ -8,7 +8,7 @@ use keyward_lifecycle::{
     anchor::{AnchorRecord, AssertedKey},
     event::{Event, Fact, VERSION},
     id::{ActorId, AnchorId, ContentId, Digest, Fingerprint, KeyId},
-    key::{CompromiseScope, Custody, KeyRecord, Reason},
+    key::{CompromiseScope, Custody, KeyOrigin, KeyRecord, KeyTerms, Reason},
     profile::{LedgerMode, OnMaxAge, Profile, Strictness},
     statement::PredicateType,
     time::Timestamp,
@@ -131,18 +131,19 @@ fn record(seed: u64) -> KeyRecord {
     let stores = ["software:", "keyring:x", "hsm://pkcs11/slot/0", "kms://aws/key/y"];
     KeyRecord {
         key_id: key(seed),
-        algorithm: pick(seed, &Algorithm::ALL),
-        profile: profile(seed).name,
-        purpose: text(seed),
-        store: pick(seed, &stores).parse().unwrap(),
+        expires_at: maybe(seed, time(seed)),
+        terms: Arc::new(KeyTerms {
+            algorithm: pick(seed, &Algorithm::ALL),
+            profile: profile(seed).name,
+            purpose: text(seed),
+            store: pick(seed, &stores).parse().unwrap(),
+            custody: pick(seed, &[Custody::Exclusive, Custody::Shared, Custody::Foreign]),
+            max_usage: maybe(seed, NonZeroU64::new(count(seed)).unwrap_or(NonZeroU64::MIN)),
+        }),
+        origin: KeyOrigin::of(maybe(seed, key(!seed)), maybe(seed, "m/44'/0'".into())),
         fingerprint: Fingerprint::of_spki(&public_key),
         public_key: public_key.into(),
-        custody: pick(seed, &[Custody::Exclusive, Custody::Shared, Custody::Foreign]),
-        expires_at: maybe(seed, time(seed)),
-        max_usage: maybe(seed, NonZeroU64::new(count(seed)).unwrap_or(NonZeroU64::MIN)),
         version: u32::try_from(seed % 1_000).unwrap(),
-        parent: maybe(seed, key(!seed)),
-        derivation_path: maybe(seed, "m/44'/0'".into()),
     }
 }
 

@@ -68,8 +68,8 @@ fn nothing_is_taken_back(before: &World, world: &World) {
         if then == Status::Deprecated {
             assert!(!now.signs() && now != Status::Staged, "{now}");
         }
-        if let Some(old) = &old.revocation {
-            revocation_escalates(old, new.revocation.as_ref().unwrap());
+        if let Some(old) = old.revocation() {
+            revocation_escalates(old, new.revocation().unwrap());
         }
         windows_shrink(old, new);
     }
@@ -87,11 +87,11 @@ fn revocation_escalates(old: &Revocation, new: &Revocation) {
 }
 
 fn windows_shrink(old: &Key, new: &Key) {
-    for member in &old.memberships {
+    for member in old.memberships() {
         let later = new.membership(member.anchor).unwrap();
         assert_eq!(member.added_at, later.added_at);
         assert!(later.ended_at <= member.ended_at);
-        let (then, now) = (old.window(member), new.window(later));
+        let (then, now) = (old.window(&member), new.window(&later));
         assert_eq!(then.start(), now.start());
         assert!(now.end().unwrap_or(Timestamp::MAX) <= then.end().unwrap_or(Timestamp::MAX));
     }
@@ -114,7 +114,7 @@ fn stories(world: &World) -> impl Iterator<Item = (&Key, Story<'_>)> {
 fn nobody_signs_who_may_not(world: &World) {
     for now in [world.now(), world.now().plus_months(3), world.now().plus_months(30)] {
         for (key, story) in stories(world) {
-            let answer = may_sign(&world.state, key, key.usage_granted, now);
+            let answer = may_sign(&world.state, key, key.usage_granted(), now);
             let expected = story.may_sign(&world.log, now);
             assert_eq!(answer.is_ok(), expected, "{} at {now}: {answer:?}", key.record.key_id);
         }

@@ -148,7 +148,7 @@ fn uses_are_handed_out_in_blocks_up_to_the_limit() {
         Command::GrantUsage { key_id: id("k1"), uses }
     };
     world.must(grant(3));
-    assert_eq!(world.key("k1").usage_granted, 3);
+    assert_eq!(world.key("k1").usage_granted(), 3);
     let granted = Fact::KeyUsageGranted { key_id: id("k1"), granted: 5 };
     assert_eq!(world.run(grant(3)).unwrap().facts, [granted]);
     let used_up = Refusal::Unusable { key_id: id("k1"), why: Unusable::UsedUp };

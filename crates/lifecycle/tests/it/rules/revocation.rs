@@ -159,7 +159,7 @@ fn reasons_only_escalate() {
                 assert_eq!(result, Err(refusal));
             } else {
                 assert_eq!(result.unwrap().facts.is_empty(), first == second);
-                assert_eq!(world.key("k1").revocation.unwrap().reason, second);
+                assert_eq!(world.key("k1").revocation().unwrap().reason, second);
             }
         }
     }
@@ -172,7 +172,7 @@ fn a_suspicion_of_the_server_is_not_taken_back() {
         let compromised_since = Some(since);
         Command::Revoke(Revoke { scope, compromised_since, ..revocation("k1", "compromise") })
     };
-    let scope = |world: &World| world.key("k1").revocation.unwrap().scope;
+    let scope = |world: &World| world.key("k1").revocation().unwrap().scope;
     world.must(of(CompromiseScope::Key, day(15)));
     assert_eq!(scope(&world), CompromiseScope::Key);
     world.must(of(CompromiseScope::Server, day(15)));
@@ -180,7 +180,7 @@ fn a_suspicion_of_the_server_is_not_taken_back() {
     // Not by the way, either.
     world.must(of(CompromiseScope::Key, day(14)));
     assert_eq!(scope(&world), CompromiseScope::Server);
-    assert_eq!(world.key("k1").revocation.unwrap().invalidity_date, Some(day(14)));
+    assert_eq!(world.key("k1").revocation().unwrap().invalidity_date, Some(day(14)));
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_compromise_is_never_in_the_future() {
     // HA-04, SO-055
     let mut world = world();
     world.must(from(day(90), "compromise"));
-    let revocation = world.key("k1").revocation.unwrap();
+    let revocation = world.key("k1").revocation().unwrap();
     assert_eq!((revocation.effective_at, revocation.invalidity_date), (day(20), None));
     assert_eq!(world.key("k1").status(day(0)), Status::Compromised);
 }

@@ -149,7 +149,7 @@ fn a_key_has_one_successor() {
     };
     assert_eq!(world.run(again).unwrap().facts, []);
     let first = ContentId::of(b"k1 to k2");
-    assert_eq!(world.key("k1").succession.as_ref().unwrap().statement, Some(first));
+    assert_eq!(world.key("k1").succession().unwrap().statement, Some(first));
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn rotate(world: &World) -> Command {
         return create(0, &[]);
     };
     let signer_id = signer.record.key_id.as_str();
-    let Some(succession) = &signer.succession else {
+    let Some(succession) = signer.succession() else {
         let mut waiting = world.state.keys().filter(|key| {
             key.status(world.now()) == Status::Staged && key.record.purpose == signer.record.purpose
         });
