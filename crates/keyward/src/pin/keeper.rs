@@ -8,7 +8,7 @@
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use keyward_lifecycle::{envelope::Envelope, event::Fact};
@@ -66,13 +66,6 @@ impl Pin {
             | Fact::ProofResigned { .. } => Self::Soon,
         }
     }
-
-    const fn every(self) -> Duration {
-        match self {
-            Self::Seldom => LEDGER_EVERY,
-            Self::Soon | Self::Now => LOG_EVERY,
-        }
-    }
 }
 
 /// The pins of a store at work.
@@ -88,7 +81,6 @@ struct Held {
     pins: Pins,
     /// Set while the pins differ from what was saved.
     waiting: Option<Pin>,
-    last: Option<Instant>,
     /// Why the last save failed.
     failure: Option<Arc<str>>,
     /// Whether there is no thread: before it starts, and after it has stopped.
@@ -98,8 +90,7 @@ struct Held {
 
 impl Keeper {
     pub(crate) fn new(store: Arc<dyn PinStore>, pins: Pins) -> Self {
-        let (waiting, last, failure) = (None, None, None);
-        let held = Held { pins, waiting, last, failure, alone: true, stop: false };
+        let held = Held { pins, waiting: None, failure: None, alone: true, stop: false };
         Self { store, held: Mutex::new(held), changed: Condvar::new(), turn: Mutex::new(()) }
     }
 
@@ -143,7 +134,6 @@ impl Keeper {
             Err(error) => Err(error.to_string()),
         };
         let mut held = self.held();
-        held.last = Some(Instant::now());
         // The batch is durable whatever becomes of this; it is tried again.
         held.failure = saved.err().map(Into::into);
         if held.failure.is_some() {
@@ -181,32 +171,39 @@ impl Keeper {
     fn run(&self) {
         let mut held = self.held();
         while !held.stop {
-            held = match held.wait() {
-                Some(Duration::ZERO) => {
-                    drop(held);
-                    self.flush();
-                    self.held()
-                }
-                Some(left) => {
-                    let woken = self.changed.wait_timeout(held, left);
-                    woken.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => self.changed.wait(held).unwrap_or_else(PoisonError::into_inner),
-            };
+            held = self.wait(held, |held| held.waiting.is_none());
+            if held.waiting.is_none() {
+                continue;
+            }
+            drop(held);
+            self.flush();
+            held = self.rest(self.held(), LOG_EVERY, |_| true);
+            let least = LEDGER_EVERY.saturating_sub(LOG_EVERY);
+            let rests = |held: &Held| held.failure.is_some() || held.waiting <= Some(Pin::Seldom);
+            held = self.rest(held, least, rests);
         }
     }
-}
 
-impl Held {
-    /// How long what waits is to wait still; `None` if nothing does.
-    fn wait(&self) -> Option<Duration> {
-        let every = match self.failure {
-            Some(_) => LEDGER_EVERY,
-            None => self.waiting?.every(),
-        };
-        self.waiting?;
-        let since = self.last.map_or(every, |last| last.elapsed());
-        Some(every.saturating_sub(since))
+    /// Waits while `waits` says so and the thread is not to stop.
+    fn wait<'k>(
+        &self,
+        held: MutexGuard<'k, Held>,
+        waits: impl Fn(&Held) -> bool,
+    ) -> MutexGuard<'k, Held> {
+        let woken = self.changed.wait_while(held, |held| !held.stop && waits(held));
+        woken.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same, for at most `time`.
+    fn rest<'k>(
+        &self,
+        held: MutexGuard<'k, Held>,
+        time: Duration,
+        rests: impl Fn(&Held) -> bool,
+    ) -> MutexGuard<'k, Held> {
+        let rests = |held: &mut Held| !held.stop && rests(held);
+        let woken = self.changed.wait_timeout_while(held, time, rests);
+        woken.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
