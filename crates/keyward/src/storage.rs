@@ -77,6 +77,18 @@ pub trait Storage: Send + Sync {
         limit: u32,
     ) -> Result<Vec<u64>, ReadError>;
 
+    /// Entries of the ledger that any of these keys made over the PAE beside it, each with its
+    /// place, for many at once: at most `each` of one pair, and of all together at most
+    /// [`READ_BYTES_MAX`]. What is absent may be there: only [`Self::ledger`] says that it is not.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn signed(
+        &self,
+        pairs: &[(Fingerprint, Digest)],
+        each: u32,
+    ) -> Result<Vec<(u64, Vec<u8>)>, ReadError>;
+
     /// Rows of the audit view, newest first: by time, then by place, which in a log are the
     /// same order.
     ///

@@ -1,6 +1,7 @@
 //! Judging envelopes with everything that this store knows.
 
 mod bulk;
+mod gathered;
 pub(crate) mod remembered;
 
 use std::sync::Arc;
@@ -83,27 +84,10 @@ impl Keyward {
             }
             freshness @ (Freshness::Fresh | Freshness::Past | Freshness::Stale) => freshness,
         };
-        let verdict = self.judge(request, &*self.shared, (&state, now, freshness));
+        let known = Known { shared: &self.shared, carried: &request.carried };
+        let verdict = judge(request, (&*self.shared, &known), (&state, now, freshness));
         self.shared.counts.note(&verdict);
         Ok(verdict)
-    }
-
-    fn judge(
-        &self,
-        request: &VerifyRequest,
-        keys: &dyn KeyRing,
-        (state, now, freshness): (&State, Timestamp, Freshness),
-    ) -> Verdict {
-        let question = Question {
-            envelope: &request.envelope,
-            artifact: request.artifact,
-            purl: request.purl.as_ref(),
-            at: request.at,
-            time_policy: request.time_policy,
-        };
-        let evidence = Known { shared: &self.shared, carried: &request.carried };
-        let ground = Ground { state, now, freshness, keys, evidence: &evidence };
-        verify(&question, &ground)
     }
 
     pub(crate) fn freshness(&self) -> Freshness {
@@ -140,6 +124,21 @@ impl Keyward {
         }
         Ok(state)
     }
+}
+
+fn judge(
+    request: &VerifyRequest,
+    (keys, evidence): (&dyn KeyRing, &dyn EvidenceSource),
+    (state, now, freshness): (&State, Timestamp, Freshness),
+) -> Verdict {
+    let question = Question {
+        envelope: &request.envelope,
+        artifact: request.artifact,
+        purl: request.purl.as_ref(),
+        at: request.at,
+        time_policy: request.time_policy,
+    };
+    verify(&question, &Ground { state, now, freshness, keys, evidence })
 }
 
 /// Leaves read at once while replaying.

@@ -8,8 +8,8 @@ use crate::{
     audit::{
         checkpoint::{Checkpoint, TreeHead},
         note::{Note, NoteVerifier},
-        proof::verify_inclusion,
-        tree::leaf_hash,
+        proof::{NoProof, root_with, verify_inclusion},
+        tree::{NodeAt, leaf_hash},
     },
     canonical,
     id::{ActorId, ContentId, Digest, Fingerprint},
@@ -178,6 +178,24 @@ pub fn bound(entry: &Entry, inclusion: &[Digest], head: &SignedHead) -> Option<B
     verify_inclusion(&leaf, entry.seq, size, inclusion, &root).ok()?;
     let before = head.cosigned_at.plus_seconds(1);
     Some(Bound { before, class: EvidenceClass::Logged })
+}
+
+/// The same for many leaves of the ledger together (place and leaf hash, ascending): `None`
+/// unless every one of them is in the ledger that the checkpoint signs.
+///
+/// `fetch` as for [`root_with`].
+///
+/// # Errors
+/// Those of [`root_with`].
+pub fn bound_together<E>(
+    leaves: &[(u64, Digest)],
+    head: &SignedHead,
+    fetch: &mut dyn FnMut(NodeAt) -> Result<Digest, E>,
+) -> Result<Option<Bound>, NoProof<E>> {
+    let TreeHead { size, root } = head.ledger;
+    let before = head.cosigned_at.plus_seconds(1);
+    let same = root_with(leaves, size, fetch)? == root;
+    Ok(same.then_some(Bound { before, class: EvidenceClass::Logged }))
 }
 
 /// What a checked entry says of a signature.

@@ -126,6 +126,21 @@ impl Storage for Memory {
         Ok(places.iter().skip(start).take(length(limit::page(limit))).copied().collect())
     }
 
+    fn signed(
+        &self,
+        pairs: &[(Fingerprint, Digest)],
+        each: u32,
+    ) -> Result<Vec<(u64, Vec<u8>)>, ReadError> {
+        let held = self.held();
+        let places = pairs.iter().filter_map(|pair| held.by_signed.get(pair));
+        let places = places.flat_map(|places| places.iter().take(length(limit::page(each))));
+        let leaves = places.filter_map(|place| {
+            let index = usize::try_from(*place).ok()?;
+            Some((*place, held.ledger.get(index)?.clone()))
+        });
+        Ok(within_bytes(leaves, |(_, leaf)| leaf.len()))
+    }
+
     fn audit_rows(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, ReadError> {
         Ok(row::audit(self.held().rows.get(&Table::KeyAuditLog), query))
     }

@@ -14,7 +14,10 @@ use keyward::storage::{
     AppendError, AuditQuery, AuditRow, Batch, Heads, Item, LedgerIndex, ReadError, Row, Shelf,
     Storage, Table, Tree,
 };
-use keyward_lifecycle::{audit::tree::NodeAt, id::Digest};
+use keyward_lifecycle::{
+    audit::tree::NodeAt,
+    id::{Digest, Fingerprint},
+};
 use rusqlite::Connection;
 
 use self::{
@@ -184,6 +187,18 @@ impl Storage for Sqlite {
         limit: u32,
     ) -> Result<Vec<u64>, ReadError> {
         self.readers.with(|connection| read::ledger(connection, find, after, limit))
+    }
+
+    fn signed(
+        &self,
+        pairs: &[(Fingerprint, Digest)],
+        each: u32,
+    ) -> Result<Vec<(u64, Vec<u8>)>, ReadError> {
+        self.readers.with(|connection| {
+            // For speed alone: what the ledger has never changes.
+            let _state = connection.unchecked_transaction().map_err(failure::read)?;
+            read::signed_leaves(connection, pairs, each)
+        })
     }
 
     fn audit_rows(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, ReadError> {

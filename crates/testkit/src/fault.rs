@@ -11,7 +11,10 @@ use keyward::storage::{
     AppendError, AuditQuery, AuditRow, Batch, Heads, Item, LedgerIndex, ReadError, Row, Shelf,
     Storage, Table, Tree,
 };
-use keyward_lifecycle::{audit::tree::NodeAt, id::Digest};
+use keyward_lifecycle::{
+    audit::tree::NodeAt,
+    id::{Digest, Fingerprint},
+};
 
 /// What happens to an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +177,14 @@ impl<S: Storage> Storage for Faulty<S> {
         limit: u32,
     ) -> Result<Vec<u64>, ReadError> {
         self.readable()?.ledger(find, after, limit)
+    }
+
+    fn signed(
+        &self,
+        pairs: &[(Fingerprint, Digest)],
+        each: u32,
+    ) -> Result<Vec<(u64, Vec<u8>)>, ReadError> {
+        self.readable()?.signed(pairs, each)
     }
 
     fn audit_rows(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, ReadError> {

@@ -18,14 +18,18 @@ use keyward_crypto::{
 };
 use keyward_lifecycle::{
     algorithm::{Algorithm, BadSignature, PublicKey},
-    id::{Fingerprint, KeyId},
+    id::{Digest, Fingerprint, KeyId},
     key::KeyRecord,
     state::State,
     time::Timestamp,
-    verify::{Finding, KeyRing, Verdict},
+    verify::{Finding, Freshness, KeyRing, Verdict},
 };
 
-use super::VerifyRequest;
+use super::{
+    Known, VerifyRequest,
+    gathered::{Asked, Gathered, Gathering},
+    judge,
+};
 use crate::engine::{Keyward, Shared};
 
 /// How the signatures of many envelopes are checked.
@@ -85,7 +89,10 @@ impl Keyward {
                 Rigour::Strict => Accepted::default(),
             };
             let ring = Ring { shared: &self.shared, accepted: Arc::new(accepted) };
-            some.iter().map(|one| self.judge_with(one, &ring, (state, now))).collect()
+            let gathered = Gathered::of(&self.shared, &asked(some, state));
+            let freshness = self.freshness();
+            let sources = (&ring, &gathered);
+            some.iter().map(|one| self.judge_with(one, sources, (state, now, freshness))).collect()
         };
         requests.chunks(BATCH_MAX).flat_map(judge_some).collect()
     }
@@ -93,11 +100,12 @@ impl Keyward {
     fn judge_with(
         &self,
         request: &VerifyRequest,
-        ring: &Ring<'_>,
-        (state, now): (&State, Timestamp),
+        (ring, gathered): (&Ring<'_>, &Gathered),
+        view: (&State, Timestamp, Freshness),
     ) -> Verdict {
         ring.accepted.relied_on.store(false, Ordering::Relaxed);
-        let mut verdict = self.judge(request, ring, (state, now, self.freshness()));
+        let known = Known { shared: &self.shared, carried: &request.carried };
+        let mut verdict = judge(request, (ring, &Gathering { gathered, known }), view);
         if ring.accepted.relied_on.load(Ordering::Relaxed) {
             verdict.findings.push(Finding::BatchAccepted);
         }
@@ -178,6 +186,20 @@ fn accept(requests: &[VerifyRequest], state: &State, points: &mut Points) -> Acc
     let known =
         claims.into_iter().map(|claim| ((claim.fingerprint, claim.signature), claim.message));
     Accepted { messages: known.collect(), relied_on: AtomicBool::new(false) }
+}
+
+/// The signatures under the id of a known key.
+fn asked(requests: &[VerifyRequest], state: &State) -> Vec<Asked> {
+    let of_one = |request: &VerifyRequest| {
+        let pae = Digest::of(&request.envelope.pae());
+        let signatures = request.envelope.signatures().iter();
+        let named = signatures.filter_map(move |one| {
+            let key = state.key(&KeyId::parse(one.key_id.as_deref()?).ok()?)?;
+            Some((key.record.fingerprint, pae, Digest::of(&one.signature)))
+        });
+        named.collect::<Vec<_>>()
+    };
+    requests.iter().flat_map(of_one).collect()
 }
 
 /// A signature, whose it is said to be, and over what.

@@ -3,10 +3,11 @@
 use keyward::verification::{Rigour, VerifyRequest};
 use keyward_lifecycle::{
     envelope::{Envelope, Signature},
+    key::Reason,
     verify::{Finding, Outcome, Reason as Why, Verdict},
 };
 
-use crate::store::{World, world};
+use crate::store::{World, world, world_in};
 
 fn signed(world: &World, count: usize) -> Vec<Envelope> {
     world.generate("key-2024-prod");
@@ -75,4 +76,55 @@ fn a_signature_under_a_wrong_key_id_is_judged_alone() {
     let verdicts = judge(&world, &envelopes, Rigour::Batched);
     assert_eq!(verdicts[3].outcome, Outcome::Valid);
     assert_eq!(verdicts[3].findings, [Finding::WrongKeyId]);
+}
+
+/// As [`signed`], over many checkpoints, by a key that has ended since: only evidence of the
+/// time makes anything valid.
+fn signed_and_ended(world: &World) -> Vec<Envelope> {
+    world.generate("key-2024-prod");
+    world.anchor("pkg:cargo/*", &["key-2024-prod"]);
+    let sign = |number: u64| {
+        if number % 7 == 0 {
+            world.clock.advance(3);
+        }
+        world.sign("key-2024-prod", &number.to_string()).envelope
+    };
+    let envelopes = (0..60).map(sign).collect();
+    world.clock.advance(60);
+    world.revoke("key-2024-prod", Reason::Superseded);
+    world.clock.advance(60);
+    envelopes
+}
+
+#[test]
+fn evidence_that_is_read_together_is_that_which_is_found_alone() {
+    let world = world("2024-01-15T00:00:00Z");
+    let mut envelopes = signed_and_ended(&world);
+    envelopes.push(envelopes[5].clone());
+    envelopes.swap(0, 40);
+    envelopes.push(forged(&envelopes[9]));
+    let alone: Vec<_> = envelopes.iter().map(|envelope| world.verify(envelope)).collect();
+    assert_eq!(without_note(judge(&world, &envelopes, Rigour::Batched)), alone);
+    assert_eq!(judge(&world, &envelopes, Rigour::Strict), alone);
+    assert!(alone[..61].iter().all(|verdict| verdict.outcome == Outcome::Valid), "{alone:?}");
+    assert_eq!(alone[61].outcome, Outcome::Invalid);
+}
+
+#[test]
+fn an_entry_that_was_edited_in_the_database_proves_nothing_and_harms_no_other() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let world = world_in(directory.path(), "2024-01-15T00:00:00Z");
+    let envelopes = signed_and_ended(&world);
+    let file = rusqlite::Connection::open(directory.path().join("keyward.db")).expect("a file");
+    // The entry of the 30th signature says that it was made a year earlier.
+    file.execute_batch(
+        "DROP TRIGGER ledger_stays;
+         UPDATE ledger SET bytes = CAST(replace(CAST(bytes AS TEXT), '2024-', '2023-') AS BLOB)
+         WHERE seq = 30;",
+    )
+    .expect("edited");
+    let alone: Vec<_> = envelopes.iter().map(|envelope| world.verify(envelope)).collect();
+    assert_eq!(without_note(judge(&world, &envelopes, Rigour::Batched)), alone);
+    let bad: Vec<_> = (0..60).filter(|one| alone[*one].outcome != Outcome::Valid).collect();
+    assert!(bad.contains(&30), "{bad:?}");
 }

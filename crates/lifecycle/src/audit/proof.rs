@@ -37,6 +37,27 @@ pub fn inclusion<E>(
     Ok(path)
 }
 
+/// The root of the tree of the first `size` leaves, of which those in `leaves` (place and leaf
+/// hash, ascending) are taken as given and the rest is fetched. If it is the root that was
+/// signed for this size, each of them is in that tree at its place: one proof for all of them.
+///
+/// `fetch` as for [`inclusion`], for subtrees that hold none of `leaves`.
+///
+/// # Errors
+/// [`NoProof::OutOfRange`] for leaves that are not ascending within the tree, else the first
+/// error of `fetch`.
+pub fn root_with<E>(
+    leaves: &[(u64, Digest)],
+    size: u64,
+    fetch: &mut dyn FnMut(NodeAt) -> Result<Digest, E>,
+) -> Result<Digest, NoProof<E>> {
+    let ascending = leaves.is_sorted_by(|(one, _), (next, _)| one < next);
+    if !ascending || leaves.last().is_some_and(|(last, _)| *last >= size) {
+        return Err(NoProof::OutOfRange);
+    }
+    Ok(Span { begin: 0, count: size }.root_with(leaves, fetch)?)
+}
+
 /// The proof that the tree of the first `new` leaves continues that of the first `old`
 /// (RFC 6962 section 2.1.2, PROOF). Empty when `old` is 0 or equals `new`.
 ///
@@ -182,6 +203,20 @@ impl Span {
         let right = self.count.checked_sub(left)?;
         let middle = self.begin.checked_add(left)?;
         Some((Self { count: left, ..self }, Self { begin: middle, count: right }))
+    }
+
+    /// As [`Self::root`], where `leaves` of it are known. As deep as the tree is high.
+    fn root_with<E>(
+        self,
+        leaves: &[(u64, Digest)],
+        fetch: &mut dyn FnMut(NodeAt) -> Result<Digest, E>,
+    ) -> Result<Digest, E> {
+        let Some((_, first)) = leaves.first() else { return self.root(fetch) };
+        let Some((left, right)) = self.halves() else { return Ok(*first) };
+        let middle = leaves.partition_point(|(place, _)| *place < right.begin);
+        let (lower, upper) = leaves.split_at_checked(middle).unwrap_or((leaves, &[]));
+        let left = left.root_with(lower, fetch)?;
+        Ok(node_hash(&left, &right.root_with(upper, fetch)?))
     }
 
     fn root<E>(self, fetch: &mut dyn FnMut(NodeAt) -> Result<Digest, E>) -> Result<Digest, E> {

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, convert::Infallible};
 use keyward_lifecycle::{
     audit::{
         proof::{
-            BadProof, NoProof, PROOF_HASHES_MAX, consistency, inclusion, verify_consistency,
-            verify_inclusion,
+            BadProof, NoProof, PROOF_HASHES_MAX, consistency, inclusion, root_with,
+            verify_consistency, verify_inclusion,
         },
         tree::{Frontier, MalformedFrontier, NodeAt, TreeFull, empty_root, leaf_hash, node_hash},
     },
@@ -284,5 +284,46 @@ proptest! {
         if let Ok(frontier) = Frontier::from_bytes(&bytes) {
             prop_assert_eq!(frontier.to_bytes(), bytes);
         }
+    }
+}
+
+/// What is given is not fetched, and nothing that differs from it comes to the same root.
+fn check_root_with(places: &[u64], size: u64) {
+    let kept = numbered(size);
+    let leaves: Vec<_> = places.iter().map(|place| (*place, kept.leaf(*place))).collect();
+    let beside = |at: NodeAt| {
+        let (begin, end) = (at.index << at.level, (at.index + 1) << at.level);
+        let holds = places.iter().any(|place| (begin..end).contains(place));
+        assert!(!holds && end <= size, "{at:?} is fetched beside {places:?} of {size}");
+        kept.nodes.get(&at).copied().ok_or(at)
+    };
+    let root = kept.root_at(size);
+    assert_eq!(root_with(&leaves, size, &mut beside.clone()), Ok(root), "{places:?} of {size}");
+    for changed in 0..leaves.len() {
+        let mut leaves = leaves.clone();
+        leaves[changed].1 = leaf_hash(b"other");
+        assert_ne!(root_with(&leaves, size, &mut beside.clone()), Ok(root));
+    }
+}
+
+#[test]
+fn leaves_that_are_not_ascending_within_the_tree_have_no_root() {
+    let leaf = leaf_hash(b"leaf");
+    let mut fetch = |at: NodeAt| Err::<Digest, _>(at);
+    for places in [&[3_u64][..], &[1, 1], &[2, 1], &[0, 1, 3], &[u64::MAX]] {
+        let leaves: Vec<_> = places.iter().map(|place| (*place, leaf)).collect();
+        assert_eq!(root_with(&leaves, 3, &mut fetch), Err(NoProof::OutOfRange), "{places:?}");
+    }
+    assert_eq!(root_with(&[], 0, &mut fetch), Ok(empty_root()));
+}
+
+proptest! {
+    #[test]
+    fn many_leaves_are_proven_by_one_computation_of_the_root(
+        size in 1_u64..80,
+        chosen in proptest::collection::btree_set(0_u64..80, 0..20),
+    ) {
+        let places: Vec<u64> = chosen.into_iter().filter(|place| *place < size).collect();
+        check_root_with(&places, size);
     }
 }

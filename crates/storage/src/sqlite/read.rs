@@ -1,7 +1,10 @@
 //! Reading leaves, nodes, items and the ledger's indexes. Each call sees one state of the file.
 
 use keyward::storage::{Item, LEAF_BYTES_MAX, LedgerIndex, READ_BYTES_MAX, ReadError, Shelf, Tree};
-use keyward_lifecycle::{audit::tree::NodeAt, id::Digest};
+use keyward_lifecycle::{
+    audit::tree::NodeAt,
+    id::{Digest, Fingerprint},
+};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
 
 use super::{
@@ -133,6 +136,12 @@ const SIGNED: &str = "SELECT seq FROM signer.ledger INDEXED BY ledger_by_pae
       AND substr(fingerprint, 1, 8) = substr(?1, 1, 8)
       AND seq > ?2 AND pae = ?4 AND fingerprint = ?1 ORDER BY seq LIMIT ?3";
 
+/// As above, with the leaf, which is in the same row.
+const SIGNED_LEAF: &str = "SELECT seq, bytes FROM signer.ledger INDEXED BY ledger_by_pae
+    WHERE substr(pae, 1, 8) = substr(?4, 1, 8)
+      AND substr(fingerprint, 1, 8) = substr(?1, 1, 8)
+      AND seq > ?2 AND pae = ?4 AND fingerprint = ?1 ORDER BY seq LIMIT ?3";
+
 pub(super) fn ledger(
     connection: &Connection,
     find: LedgerIndex,
@@ -150,6 +159,30 @@ pub(super) fn ledger(
             .and_then(collect),
     };
     found.map_err(failure::read)
+}
+
+/// The caller holds a transaction.
+pub(super) fn signed_leaves(
+    connection: &Connection,
+    pairs: &[(Fingerprint, Digest)],
+    each: u32,
+) -> Result<Vec<(u64, Vec<u8>)>, ReadError> {
+    let mut select = prepare(connection, SIGNED_LEAF)?;
+    let (mut leaves, mut total) = (Vec::with_capacity(pairs.len()), 0_usize);
+    for (key, pae) in pairs {
+        let key = key.digest();
+        let terms = params![key.as_bytes(), -1, limit::page(each), pae.as_bytes()];
+        let mut rows = select.query(terms).map_err(failure::read)?;
+        while let Some(row) = rows.next().map_err(failure::read)? {
+            let leaf = blob(row, 1)?;
+            total = total.saturating_add(leaf.len());
+            if total > READ_BYTES_MAX {
+                return Ok(leaves);
+            }
+            leaves.push((place(row, 0).map_err(failure::read)?, leaf.to_vec()));
+        }
+    }
+    Ok(leaves)
 }
 
 fn prepare<'a>(connection: &'a Connection, sql: &str) -> Result<CachedStatement<'a>, ReadError> {

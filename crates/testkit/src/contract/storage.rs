@@ -59,6 +59,7 @@ macro_rules! storage_contract {
             an_answer_of_items_is_bounded_in_bytes
             the_item_at_or_before_a_name_is_found
             the_ledger_is_found_by_key_and_by_what_was_signed
+            entries_are_found_for_many_signatures_at_once
             a_row_is_put_over_the_row_of_its_key
             rows_come_in_the_order_of_their_keys
             times_of_rows_are_whole_microseconds

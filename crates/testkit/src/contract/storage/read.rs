@@ -211,3 +211,24 @@ pub fn the_ledger_is_found_by_key_and_by_what_was_signed(place: &impl Place) {
     let leaves = store.leaves(Tree::Ledger, 6, 1).expect("a leaf");
     assert_eq!(leaves, [b"6"]);
 }
+
+/// Many pairs at once, each entry with its place, and no other's.
+pub fn entries_are_found_for_many_signatures_at_once(place: &impl Place) {
+    let store = place.open();
+    let entry = |number: u64| {
+        let by = if number.is_multiple_of(2) { "even" } else { "odd" };
+        signed(&number.to_string(), by, &(number % 3).to_string())
+    };
+    add(&store, &Batch { ledger: (0..12).map(entry).collect(), ..Batch::default() });
+    let find = |pairs: &[(&str, &str)], each| {
+        let pairs: Vec<_> = pairs.iter().map(|(by, over)| (key(by), digest(over))).collect();
+        let mut found = store.signed(&pairs, each).expect("entries");
+        found.sort_unstable();
+        found
+    };
+    let leaf = |place: u64| (place, place.to_string().into_bytes());
+    assert_eq!(find(&[], 100), []);
+    assert_eq!(find(&[("even", "0"), ("odd", "3"), ("nobody", "0")], 100), [leaf(0), leaf(6)]);
+    assert_eq!(find(&[("odd", "0"), ("even", "1")], 100), [leaf(3), leaf(4), leaf(9), leaf(10)]);
+    assert_eq!(find(&[("odd", "0"), ("even", "1")], 1), [leaf(3), leaf(4)]);
+}
