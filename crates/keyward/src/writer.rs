@@ -33,6 +33,9 @@ use memory::Memory;
 /// Most jobs in one batch: what fits well below a second of work, so that one slow disk sync
 /// serves all who wait and nobody waits for two.
 const BATCH_JOBS_MAX: usize = 512;
+/// How often the writer steps back for those who are expected to come again: microseconds, of
+/// which a disk sync takes hundreds.
+const MOMENTS_MAX: u32 = 32;
 /// Most jobs that wait; beyond it callers wait to hand theirs in.
 pub(crate) const QUEUE_JOBS_MAX: usize = 4096;
 
@@ -163,13 +166,10 @@ pub(crate) struct Writer {
 impl Writer {
     /// Works until it is told to stop or cannot know what is on the disk.
     pub(crate) fn run(mut self, jobs: &Receiver<Job>) {
+        let mut expected = 1;
         while let Ok(first) = jobs.recv() {
-            let mut waiting = vec![first];
-            while waiting.len() < BATCH_JOBS_MAX
-                && let Ok(job) = jobs.try_recv()
-            {
-                waiting.push(job);
-            }
+            let waiting = gather(first, jobs, expected);
+            expected = waiting.len();
             let stop = waiting.iter().any(|job| matches!(job, Job::Stop));
             if self.commit(waiting, stop) == Fate::Halt {
                 return;
@@ -249,6 +249,24 @@ impl Writer {
             }
         }
     }
+}
+
+/// What waits. Where the last batch had several jobs, those whom it answered get a moment to
+/// come again, so that they go into this one together and not all but the first into the next.
+fn gather(first: Job, jobs: &Receiver<Job>, expected: usize) -> Vec<Job> {
+    let mut waiting = vec![first];
+    let mut moments = 0;
+    while waiting.len() < BATCH_JOBS_MAX {
+        match jobs.try_recv() {
+            Ok(job) => waiting.push(job),
+            Err(_) if waiting.len() >= expected || moments >= MOMENTS_MAX => break,
+            Err(_) => {
+                moments = moments.saturating_add(1);
+                std::thread::yield_now();
+            }
+        }
+    }
+    waiting
 }
 
 /// Whether the writer can go on.

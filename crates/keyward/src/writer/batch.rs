@@ -168,10 +168,11 @@ impl<'w> Draft<'w> {
     ) -> Result<Receipt, (&'static str, Refusal)> {
         let mut trial = self.tip.state.clone();
         let mut decided = Decision::default();
-        for command in commands {
+        for (number, command) in (1_usize..).zip(commands) {
             let Decision { facts, warnings } =
                 decide(&trial, command, self.now).map_err(|refusal| (command.name(), refusal))?;
-            for fact in &facts {
+            // Nothing is decided after the last.
+            for fact in facts.iter().filter(|_| number < commands.len()) {
                 trial.apply(&self.event(trial.size(), actor, fact.clone()));
             }
             decided.facts.extend(facts);
