@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod anchor;
+pub mod answer;
 pub mod audit;
 pub mod clock;
 pub mod counts;

@@ -14,8 +14,8 @@ use crate::{
     app::App,
     identity::{Caller, sender},
     problem::Problem,
-    replay,
-    scope::{Access, SECRET, Scopes},
+    replay::{self, Shown},
+    scope::{Access, SECRET, SHOWN_ONCE, Scopes},
 };
 
 /// What the guard knows.
@@ -83,8 +83,9 @@ async fn go_on(
     let wants_replay = request.method() == Method::POST
         && request.headers().contains_key(replay::HEADER)
         && !SECRET.contains(&route);
+    let shown = if SHOWN_ONCE.contains(&route) { Shown::Once } else { Shown::Again };
     match caller {
-        Some(caller) if wants_replay => replay::once(&app.answers, &caller, request, next).await,
+        Some(caller) if wants_replay => replay::once(app, &caller, shown, (request, next)).await,
         Some(_) | None => next.run(request).await,
     }
 }

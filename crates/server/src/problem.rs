@@ -177,6 +177,13 @@ impl Problem {
             .hint("ask again in a moment")
     }
 
+    /// The request was done before, and its answer held a secret.
+    pub(crate) fn shown_once() -> Self {
+        let detail = "this was done before, and what it answered then is not shown again";
+        Self::new(StatusCode::CONFLICT, "done-not-shown-again", detail)
+            .hint("withdraw what was made and make another under a new Idempotency-Key")
+    }
+
     /// What is asked does not fit together.
     pub(crate) fn contradiction(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "contradiction", detail)

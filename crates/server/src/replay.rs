@@ -1,13 +1,13 @@
 //! `Idempotency-Key`: a POST that is sent twice with the same key is done once, and answered
-//! twice alike.
+//! twice alike, also after a restart, for a day.
 //!
-//! The answers are kept in memory, so a restart forgets them. Every operation of the library is
-//! either the same when repeated or refused the second time; what a restart loses is the
-//! likeness of the second answer.
+//! An answer is kept after its request was done. A crash between the two makes the repetition a
+//! new request: every operation of the library is either the same when repeated or refused the
+//! second time.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use axum::{
@@ -17,12 +17,17 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use keyward::{ExecuteError, Keyward, answer::KeptAnswer};
 use keyward_lifecycle::id::Digest;
+use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use crate::{
+    app::App,
     body::{BATCH_BODY_BYTES_MAX, read},
     identity::Caller,
     problem::Problem,
+    run::run,
 };
 
 /// The header (draft-ietf-httpapi-idempotency-key-header).
@@ -34,59 +39,65 @@ const KEY_BYTES_MAX: usize = 255;
 /// Most answers that are kept; the oldest goes first.
 const ANSWERS_MAX: usize = 10_000;
 /// Most bytes of all answers together.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Longest answer that is kept, in bytes.
 const ANSWER_BYTES_EACH_MAX: usize = 1 << 20;
+/// How long an answer is kept.
+const ANSWER_SECONDS: i64 = 24 * 3600;
 
-/// Answers that were given.
+/// What is known of answers that are kept in the store, and of requests at work.
 #[derive(Default)]
 pub(crate) struct Answers(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    by_key: HashMap<Digest, Entry>,
-    order: VecDeque<Digest>,
-    bytes: usize,
+    /// Requests whose answer is not known yet.
+    working: HashMap<Digest, Digest>,
+    /// Answers in the store, oldest first; read from it when it is first asked for.
+    order: Option<VecDeque<KeptAnswer>>,
+    bytes: u64,
 }
 
-struct Entry {
-    request: Digest,
-    /// Absent while the first request is at work.
-    answer: Option<Given>,
-}
-
-#[derive(Clone)]
+/// An answer as it is kept.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Given {
-    status: StatusCode,
-    content_type: Option<HeaderValue>,
-    location: Option<HeaderValue>,
-    body: Bytes,
+    v: u8,
+    request: Digest,
+    status: u16,
+    content_type: Option<String>,
+    location: Option<String>,
+    /// Absent when it held a secret, which is shown once.
+    body: Option<String>,
 }
 
-/// What is known of a key.
-enum Known {
-    New,
-    Given(Given),
+/// Whether an answer may be shown again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// As often as it is asked for.
+    Again,
+    /// It holds a secret.
+    Once,
 }
 
 /// Runs the request, or gives the answer that it had the first time.
 pub(crate) async fn once(
-    answers: &Answers,
+    app: &App,
     caller: &Caller,
-    request: Request,
-    next: Next,
+    shown: Shown,
+    (request, next): (Request, Next),
 ) -> Response {
-    match try_once(answers, caller, request, next).await {
+    match try_once(app, caller, shown, (request, next)).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     }
 }
 
 async fn try_once(
-    answers: &Answers,
+    app: &App,
     caller: &Caller,
-    request: Request,
-    next: Next,
+    shown: Shown,
+    (request, next): (Request, Next),
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let value = parts.headers.get(HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -99,91 +110,174 @@ async fn try_once(
     let body = read(body, BATCH_BODY_BYTES_MAX).await?;
     let target = parts.uri.to_string();
     let asked = Digest::of(&[target.as_bytes(), b"\0", &body].concat());
-    let reserved = match answers.reserve(key, asked)? {
-        Known::Given(given) => return Ok(given.into_response()),
-        Known::New => Reserved { answers, key, kept: false },
-    };
+    let reserved = app.answers.reserve(app, key, asked)?;
+    let inner = app.clone();
+    if let Some(given) = run(app, move |keyward| inner.answers.find(keyward, &key)).await? {
+        return given.to_response(asked);
+    }
     let response = next.run(Request::from_parts(parts, body.into())).await;
-    reserved.finish(response).await
+    reserved.finish(response, shown).await
 }
 
-/// A key whose first request is at work; forgotten if that comes to nothing.
+/// A key whose request is at work.
 struct Reserved<'a> {
-    answers: &'a Answers,
+    app: &'a App,
     key: Digest,
-    kept: bool,
+    asked: Digest,
 }
 
 impl Reserved<'_> {
-    async fn finish(mut self, response: Response) -> Result<Response, Problem> {
+    async fn finish(self, response: Response, shown: Shown) -> Result<Response, Problem> {
         // A failure of ours may be over the next time; a long answer is not kept.
         let declared = axum::body::HttpBody::size_hint(response.body()).upper();
         let is_short = declared.is_some_and(|upper| upper <= ANSWER_BYTES_EACH_MAX as u64);
-        if response.status().is_server_error() || !is_short {
+        let is_over = response.status().is_success() || shown == Shown::Again;
+        if response.status().is_server_error() || !is_short || !is_over {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
         let body = read(body, ANSWER_BYTES_EACH_MAX).await?;
-        let given = Given {
-            status: parts.status,
-            content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
-            location: parts.headers.get(header::LOCATION).cloned(),
-            body: body.clone(),
-        };
-        self.answers.keep(self.key, given);
-        self.kept = true;
+        if let Some(given) = Given::of(self.asked, &parts, &body, shown) {
+            let (inner, key) = (self.app.clone(), self.key);
+            let kept = run(self.app, move |keyward| inner.answers.keep(keyward, key, &given));
+            if let Err(problem) = kept.await {
+                let why = problem.document().detail;
+                warn!(%why, "an answer could not be kept: its request would be done again");
+            }
+        }
         Ok(Response::from_parts(parts, body.into()))
     }
 }
 
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
-        if !self.kept {
-            self.answers.forget(&self.key);
-        }
+        self.app.answers.kept().working.remove(&self.key);
     }
 }
 
 impl Answers {
-    fn reserve(&self, key: Digest, request: Digest) -> Result<Known, Problem> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.by_key.get(&key) {
-            Some(entry) if entry.request != request => Err(Problem::idempotency_reused()),
-            Some(Entry { answer: Some(given), .. }) => Ok(Known::Given(given.clone())),
-            Some(Entry { answer: None, .. }) => Err(Problem::idempotency_in_use()),
-            None => {
-                kept.by_key.insert(key, Entry { request, answer: None });
-                Ok(Known::New)
-            }
-        }
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, key: Digest, given: Given) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.bytes = kept.bytes.saturating_add(given.body.len());
-        if let Some(entry) = kept.by_key.get_mut(&key) {
-            entry.answer = Some(given);
+    fn reserve<'a>(
+        &self,
+        app: &'a App,
+        key: Digest,
+        asked: Digest,
+    ) -> Result<Reserved<'a>, Problem> {
+        let mut kept = self.kept();
+        match kept.working.get(&key) {
+            Some(other) if *other != asked => return Err(Problem::idempotency_reused()),
+            Some(_) => return Err(Problem::idempotency_in_use()),
+            None => drop(kept.working.insert(key, asked)),
         }
-        kept.order.push_back(key);
-        while kept.order.len() > ANSWERS_MAX || kept.bytes > ANSWER_BYTES_MAX {
-            let Some(oldest) = kept.order.pop_front() else { break };
-            let gone = kept.by_key.remove(&oldest).and_then(|entry| entry.answer);
-            kept.bytes = kept.bytes.saturating_sub(gone.map_or(0, |given| given.body.len()));
-        }
+        Ok(Reserved { app, key, asked })
     }
 
-    fn forget(&self, key: &Digest) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.by_key.remove(key);
+    /// The answer that is kept under that key and is not too old.
+    fn find(&self, keyward: &Keyward, key: &Digest) -> Result<Option<Given>, ExecuteError> {
+        let mut kept = self.kept();
+        let oldest = keyward.now().plus_seconds(ANSWER_SECONDS.saturating_neg());
+        let known = kept.order(keyward)?;
+        if !known.iter().any(|answer| answer.name == *key && answer.since > oldest) {
+            return Ok(None);
+        }
+        drop(kept);
+        let bytes = keyward.kept_answer(key)?;
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+
+    /// Keeps an answer, and drops those that are too old or too many.
+    fn keep(&self, keyward: &Keyward, key: Digest, given: &Given) -> Result<(), ExecuteError> {
+        let Ok(bytes) = serde_json::to_vec(given) else { return Ok(()) };
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let mut kept = self.kept();
+        let _ = kept.order(keyward)?;
+        let old = kept.take_old(keyward, &key, length);
+        drop(kept);
+        let outcome = keyward.keep_answer(key, bytes, &old);
+        let mut kept = self.kept();
+        match outcome {
+            Ok(answer) => kept.push(answer),
+            // What is in the store is read anew.
+            Err(_) => kept.order = None,
+        }
+        outcome.map(drop)
     }
 }
 
-impl IntoResponse for Given {
-    fn into_response(self) -> Response {
+impl Kept {
+    fn order(&mut self, keyward: &Keyward) -> Result<&VecDeque<KeptAnswer>, ExecuteError> {
+        if self.order.is_none() {
+            let answers = keyward.kept_answers()?;
+            self.bytes = 0;
+            self.order = Some(VecDeque::new());
+            answers.into_iter().for_each(|answer| self.push(answer));
+        }
+        Ok(self.order.get_or_insert_default())
+    }
+
+    fn push(&mut self, answer: KeptAnswer) {
+        self.bytes = self.bytes.saturating_add(answer.bytes);
+        self.order.get_or_insert_default().push_back(answer);
+    }
+
+    /// Takes out what has to go for an answer of that name and length.
+    fn take_old(&mut self, keyward: &Keyward, name: &Digest, length: u64) -> Vec<KeptAnswer> {
+        let before = keyward.now().plus_seconds(ANSWER_SECONDS.saturating_neg());
+        let order = self.order.get_or_insert_default();
+        let mut old: Vec<_> = order.iter().filter(|one| one.name == *name).copied().collect();
+        order.retain(|one| one.name != *name);
+        let mut bytes = old.iter().fold(self.bytes, |sum, one| sum.saturating_sub(one.bytes));
+        while let Some(first) = order.front()
+            && (order.len() >= ANSWERS_MAX
+                || bytes.saturating_add(length) > ANSWER_BYTES_MAX
+                || first.since <= before)
+        {
+            bytes = bytes.saturating_sub(first.bytes);
+            old.extend(order.pop_front());
+        }
+        self.bytes = bytes;
+        old
+    }
+}
+
+impl Given {
+    /// `None` for an answer that is not text.
+    fn of(
+        request: Digest,
+        parts: &axum::http::response::Parts,
+        body: &Bytes,
+        shown: Shown,
+    ) -> Option<Self> {
+        let text = |name| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
+        let body = match shown {
+            Shown::Again => Some(String::from_utf8(body.to_vec()).ok()?),
+            Shown::Once => None,
+        };
+        Some(Self {
+            v: 1,
+            request,
+            status: parts.status.as_u16(),
+            content_type: text(header::CONTENT_TYPE),
+            location: text(header::LOCATION),
+            body,
+        })
+    }
+
+    /// The answer again.
+    fn to_response(&self, asked: Digest) -> Result<Response, Problem> {
+        if self.request != asked {
+            return Err(Problem::idempotency_reused());
+        }
+        let Some(body) = self.body.clone() else { return Err(Problem::shown_once()) };
+        let status = StatusCode::from_u16(self.status).map_err(|_| Problem::internal())?;
         let mut headers = HeaderMap::new();
-        headers.extend(self.content_type.map(|value| (header::CONTENT_TYPE, value)));
-        headers.extend(self.location.map(|value| (header::LOCATION, value)));
+        let value = |text: &Option<String>| HeaderValue::from_str(text.as_deref()?).ok();
+        headers.extend(value(&self.content_type).map(|value| (header::CONTENT_TYPE, value)));
+        headers.extend(value(&self.location).map(|value| (header::LOCATION, value)));
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
-        (self.status, headers, self.body).into_response()
+        Ok((status, headers, body).into_response())
     }
 }

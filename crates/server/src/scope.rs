@@ -82,9 +82,10 @@ pub(crate) const TABLE: &[(Method, &str, Access)] = &[
 /// Where every route is mounted.
 pub(crate) const PREFIXES: [&str; 2] = ["/v1", "/api/v1"];
 
-/// The routes whose answers and requests hold a secret: they are never kept for an idempotency
-/// key.
-pub(crate) const SECRET: [&str; 3] = ["/root-key/unseal", "/tokens", "/signer/keys/import"];
+/// The routes whose requests hold a secret: nothing of them is kept for an idempotency key.
+pub(crate) const SECRET: [&str; 2] = ["/root-key/unseal", "/signer/keys/import"];
+/// The routes whose answers hold a secret: that they were given is kept, and not what they were.
+pub(crate) const SHOWN_ONCE: [&str; 1] = ["/tokens"];
 
 /// The table, made for finding.
 #[derive(Debug, Clone)]

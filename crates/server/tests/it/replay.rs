@@ -1,6 +1,8 @@
 //! `Idempotency-Key`.
 
 use axum::http::Method;
+use keyward::storage::Shelf;
+use keyward_lifecycle::id::Digest;
 
 use crate::world::{self, As, Reply, World, request};
 
@@ -54,10 +56,57 @@ async fn a_refusal_is_repeated_and_a_failure_is_tried_again() {
 }
 
 #[tokio::test]
-async fn an_answer_with_a_secret_in_it_is_not_kept() {
+async fn an_answer_with_a_secret_in_it_is_not_shown_again_nor_kept() {
     let world = world::new();
     let body = r#"{"name":"ci","role":"viewer"}"#;
-    assert_eq!(with_key(&world, "/v1/tokens", body, "a").await.status, 201);
+    let first = with_key(&world, "/v1/tokens", body, "a").await;
+    assert_eq!(first.status, 201);
     let again = with_key(&world, "/v1/tokens", body, "a").await;
+    assert_eq!(again.problem(), (409, "done-not-shown-again".to_owned()));
+    let token = first.json()["token"].as_str().expect("a token").to_owned();
+    for item in world.parts.storage.items(Shelf::Answer, None, 100).expect("items") {
+        let kept = String::from_utf8_lossy(&item.bytes).into_owned();
+        assert!(!kept.contains(&token), "{kept}");
+    }
+    // What was refused may be tried again.
+    assert_eq!(with_key(&world, "/v1/tokens", body, "b").await.status, 409);
+    let again = with_key(&world, "/v1/tokens", body, "b").await;
     assert_eq!(again.problem(), (409, "name-taken".to_owned()));
+}
+
+#[tokio::test]
+async fn an_answer_is_the_same_after_a_restart_and_is_forgotten_after_a_day() {
+    let world = world::new();
+    let body = r#"{"profile":"default","keyId":"k1"}"#;
+    let first = with_key(&world, KEYS, body, "a").await;
+    assert_eq!(first.status, 201, "{}", first.text);
+    let world = world.restarted();
+    let second = with_key(&world, KEYS, body, "a").await;
+    assert_eq!((second.status, &second.text), (201, &first.text));
+    assert_eq!(second.headers["location"], first.headers["location"]);
+    let other = with_key(&world, KEYS, r#"{"profile":"default","keyId":"k2"}"#, "a").await;
+    assert_eq!(other.problem(), (422, "idempotency-key-reused".to_owned()));
+    world.clock.advance(24 * 3600 + 1);
+    let late = with_key(&world, KEYS, body, "a").await;
+    assert_eq!(late.problem(), (409, "name-taken".to_owned()));
+    // The old answer is gone with the next that is kept.
+    let kept = world.keyward.kept_answers().expect("answers");
+    assert_eq!(kept.len(), 1);
+}
+
+#[tokio::test]
+async fn no_more_than_ten_thousand_answers_are_kept_and_the_oldest_goes_first() {
+    let world = world::new();
+    let name = |number: u32| Digest::of(&number.to_be_bytes());
+    for number in 0..10_000 {
+        if number % 5_000 == 0 {
+            world.clock.advance(1);
+        }
+        let _ = world.keyward.keep_answer(name(number), vec![0], &[]).expect("kept");
+    }
+    let oldest = world.keyward.kept_answers().expect("answers")[0].name;
+    let body = r#"{"profile":"default","keyId":"k1"}"#;
+    assert_eq!(with_key(&world, KEYS, body, "a").await.status, 201);
+    assert_eq!(world.keyward.kept_answers().expect("answers").len(), 10_000);
+    assert_eq!(world.keyward.kept_answer(&oldest).expect("an answer"), None);
 }

@@ -31,6 +31,7 @@ pub(crate) struct World {
     pub(crate) keyward: Arc<Keyward>,
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) router: Router,
+    pub(crate) parts: Parts,
 }
 
 /// An answer, read to its end.
@@ -86,10 +87,22 @@ pub(crate) fn with(profiles: Vec<Profile>) -> World {
     let keyward = Keyward::create(&parts, PASSWORD.into(), terms, profiles).expect("a new store");
     let keyward = Arc::new(keyward);
     let router = router(keyward.clone(), Setup::default());
-    World { keyward, clock, router }
+    World { keyward, clock, router, parts }
 }
 
 impl World {
+    /// Stops, and starts again over the same medium, unsealed.
+    pub(crate) fn restarted(self) -> Self {
+        let Self { keyward, clock, router: old, parts } = self;
+        keyward.close();
+        drop((keyward, old));
+        let keyward = Keyward::open(&parts).expect("the store again");
+        keyward.unseal(PASSWORD.into()).expect("the password");
+        let keyward = Arc::new(keyward);
+        let router = router(keyward.clone(), Setup::default());
+        Self { keyward, clock, router, parts }
+    }
+
     pub(crate) async fn send(&self, caller: As<'_>, request: Request<Body>) -> Reply {
         let mut request = request;
         match caller {
