@@ -10,6 +10,7 @@
 //! [`p256`], [`mldsa`], [`composite`] (what each means), [`spki`] and [`pkcs8`] (encodings).
 
 pub mod aead;
+pub mod age;
 pub mod batch;
 pub mod composite;
 pub mod danger;
@@ -25,6 +26,7 @@ pub mod pkcs8;
 pub mod provider;
 pub mod random;
 pub mod secret;
+pub mod share;
 pub mod signing;
 pub mod spki;
 

@@ -8,6 +8,7 @@ mod ed25519;
 mod kdf;
 mod mldsa;
 mod p256;
+mod share;
 mod wycheproof;
 
 use std::{
@@ -56,6 +57,7 @@ const RUNNERS: &[Runner] = &[
     kdf::run,
     mldsa::run,
     p256::run,
+    share::run,
 ];
 
 /// Runs every file of a part. `expected` are the cases passed over in the project's own
@@ -200,6 +202,18 @@ fn mldsa_vectors_agree() {
 #[test]
 fn acvp_ml_dsa_65_vectors_agree() {
     part("acvp-ml-dsa-65", &[("HashML-DSA is another algorithm", 10)]);
+}
+
+#[test]
+fn shamir_vectors_agree() {
+    part(
+        "shamir",
+        &[
+            ("SLIP-39 mnemonics, which we do not make", 29),
+            ("shares in the RTSS format of draft-mcgrew-tss, which we do not make", 10),
+            ("the word list of SLIP-39 mnemonics, which we do not make", 1),
+        ],
+    );
 }
 
 #[test]
