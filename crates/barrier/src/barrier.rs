@@ -1,25 +1,24 @@
 //! Sealed and unsealed: what may be done is a matter of which value one holds.
 
-#[cfg(test)]
-mod tests;
-
-use core::fmt;
-
 use keyward_crypto::{
     kdf::DerivationFailed,
-    mac,
     random::NoRandomness,
-    secret::{Backing, LockFailed, LockPolicy, Password},
+    secret::{LockFailed, LockPolicy, Password},
     signing::{GenerationFailed, PrivateKey},
 };
 use keyward_lifecycle::{algorithm::Algorithm, time::Timestamp};
 
 use crate::{
     epoch::{Body, EpochHeader, HeaderRefused, SignFailed},
-    password::{self, PasswordTooShort},
-    record::{self, FieldName, OpenRefused, OpenedSecret, RecordName, SealFailed, Under},
+    password::{self, WeakPassword},
+    record::{self, FieldName, RecordName, SealFailed, Under},
     root::{Epoch, HeaderCounter, NoRootKey, RootId, RootKey},
-    slot::{Cost, Heading, OpenFailed, Place, Slot, SlotFailed, SlotLabel},
+    share::{KeeperShare, RecoveryShare, ShareRefused},
+    slot::{
+        Cost, ExternalFailed, ExternalKey, Heading, OpenFailed, Place, Slot, SlotFailed, SlotId,
+        SlotLabel,
+    },
+    unsealed::Unsealed,
 };
 
 /// How a store's root key is made.
@@ -72,9 +71,12 @@ pub fn create(password: &Password, terms: Terms) -> Result<Created, CreateFailed
         created: now,
         check_value: key.check_value(root, epoch)?,
         slots: vec![slot],
+        previous: None,
+        keepers: None,
+        abandoned: None,
     };
     let header = EpochHeader::sign(body, &identity)?;
-    Ok(Created { header: header.clone(), unsealed: Unsealed { header, key } })
+    Ok(Created { header: header.clone(), unsealed: Unsealed::made(header, key) })
 }
 
 /// Why no root was made.
@@ -83,7 +85,7 @@ pub fn create(password: &Password, terms: Terms) -> Result<Created, CreateFailed
 pub enum CreateFailed {
     /// The password is too easy to guess: choose another.
     #[error(transparent)]
-    Password(#[from] PasswordTooShort),
+    Password(#[from] WeakPassword),
     /// The operating system refuses locked memory.
     #[error(transparent)]
     Lock(#[from] LockFailed),
@@ -124,6 +126,8 @@ impl From<SlotFailed> for CreateFailed {
             SlotFailed::NoRandomness(error) => Self::NoRandomness(error),
             SlotFailed::Derivation(error) => Self::Derivation(error),
             SlotFailed::Wrap(error) => Self::Refused(error.to_string().into()),
+            SlotFailed::Split(error) => Self::Refused(error.to_string().into()),
+            SlotFailed::External(error) => Self::Refused(error.to_string().into()),
         }
     }
 }
@@ -143,6 +147,11 @@ impl Sealed {
         EpochHeader::read(header, pinned).map(|header| Self { header })
     }
 
+    /// A store whose header was read already.
+    pub(crate) const fn of(header: EpochHeader) -> Self {
+        Self { header }
+    }
+
     /// The header.
     #[must_use]
     pub const fn header(&self) -> &EpochHeader {
@@ -156,17 +165,77 @@ impl Sealed {
     /// # Errors
     /// [`UnsealError`].
     pub fn unseal(&self, password: &Password, memory: LockPolicy) -> Result<Unsealed, UnsealError> {
-        let place = Place { root: self.header.root_id(), epoch: self.header.epoch() };
         for slot in self.header.slots() {
-            match slot.open_with_password(password, place, memory) {
-                Ok(key) => return Unsealed::of(self.header.clone(), key),
+            match slot.open_with_password(password, self.place(), memory) {
                 Err(OpenFailed::WrongPassword) => {}
-                Err(OpenFailed::DoesNotUnwrap) => return Err(UnsealError::SlotDamaged),
-                Err(OpenFailed::Derivation(error)) => return Err(error.into()),
-                Err(OpenFailed::Lock(error)) => return Err(error.into()),
+                opened => return self.unsealed(opened),
             }
         }
         Err(UnsealError::WrongPassword)
+    }
+
+    /// Gives the root key for a threshold of the recovery shares of one slot. Every share is
+    /// compared with the header before any is used.
+    ///
+    /// # Errors
+    /// [`UnsealError`].
+    pub fn unseal_with_recovery(
+        &self,
+        shares: &[RecoveryShare],
+        memory: LockPolicy,
+    ) -> Result<Unsealed, UnsealError> {
+        let slot = self.header.recovery_slot(shares.first())?;
+        self.unsealed(slot.open_with_recovery(shares, self.place(), memory))
+    }
+
+    /// Gives the root key for a threshold of the shares of this epoch's keepers. Every share is
+    /// compared with the header before any is used: leave out what
+    /// [`EpochHeader::check_keeper_share`] refuses.
+    ///
+    /// # Errors
+    /// [`UnsealError`].
+    pub fn unseal_with_keepers(
+        &self,
+        shares: &[KeeperShare],
+        memory: LockPolicy,
+    ) -> Result<Unsealed, UnsealError> {
+        let mut key = self.header.expected_of_keepers()?.combine(shares)?;
+        Unsealed::of(self.header.clone(), RootKey::take(&mut key, memory)?)
+    }
+
+    /// Gives the root key for a slot whose key is elsewhere.
+    ///
+    /// # Errors
+    /// [`UnsealError`].
+    pub fn unseal_with_external(
+        &self,
+        slot: SlotId,
+        holder: &dyn ExternalKey,
+        memory: LockPolicy,
+    ) -> Result<Unsealed, UnsealError> {
+        let found = self.header.slot(slot).ok_or(UnsealError::NoSuchSlot(slot))?;
+        match found.open_with_external(holder, self.place(), memory) {
+            Err(OpenFailed::NotExternal) => Err(UnsealError::NoSuchSlot(slot)),
+            opened => self.unsealed(opened),
+        }
+    }
+
+    const fn place(&self) -> Place {
+        Place { root: self.header.root_id(), epoch: self.header.epoch() }
+    }
+
+    fn unsealed(&self, opened: Result<RootKey, OpenFailed>) -> Result<Unsealed, UnsealError> {
+        match opened {
+            Ok(key) => Unsealed::of(self.header.clone(), key),
+            Err(OpenFailed::WrongPassword) => Err(UnsealError::WrongPassword),
+            Err(OpenFailed::DoesNotUnwrap | OpenFailed::NotExternal) => {
+                Err(UnsealError::SlotDamaged)
+            }
+            Err(OpenFailed::Derivation(error)) => Err(error.into()),
+            Err(OpenFailed::Lock(error)) => Err(error.into()),
+            Err(OpenFailed::Share(error)) => Err(error.into()),
+            Err(OpenFailed::External(error)) => Err(error.into()),
+        }
     }
 }
 
@@ -177,8 +246,8 @@ pub enum UnsealError {
     /// No slot is opened by this password: it is wrong, or the slots are another store's.
     #[error("wrong password; nothing was changed")]
     WrongPassword,
-    /// The password is right, and the key in the slot does not open.
-    #[error("the password is right, but the wrapped key in its slot does not open; restore a copy")]
+    /// Password or shares are right, and the key in the slot does not open.
+    #[error("the secret is right, but the wrapped key in its slot does not open; restore a copy")]
     SlotDamaged,
     /// The slot gives a key that is not this epoch's.
     #[error("the slot gives a key that is not the one of epoch {0}; restore a copy of the store")]
@@ -186,145 +255,22 @@ pub enum UnsealError {
     /// The sealed identity does not open, or is not the one that signed.
     #[error("the sealed store identity is not the one that signed the header; restore a copy")]
     WrongIdentity,
+    /// The key of the epoch before, which an open rotation still needs, is not that epoch's.
+    #[error("the sealed key of epoch {0} is not the one of that epoch; restore a copy")]
+    WrongPrevious(Epoch),
+    /// A share is refused; nothing was combined.
+    #[error(transparent)]
+    Share(#[from] ShareRefused),
+    /// The header has no external slot with this id.
+    #[error("there is no slot {0} that a key elsewhere opens; `keyward root slot list` names them")]
+    NoSuchSlot(SlotId),
+    /// The key elsewhere gave nothing.
+    #[error(transparent)]
+    External(#[from] ExternalFailed),
     /// The operating system refuses locked memory.
     #[error(transparent)]
     Lock(#[from] LockFailed),
     /// Argon2id was refused, as a rule for want of memory.
     #[error(transparent)]
     Derivation(#[from] DerivationFailed),
-}
-
-/// A store whose root key is held, in locked memory, wiped when dropped. The only value that
-/// seals and opens.
-pub struct Unsealed {
-    header: EpochHeader,
-    key: RootKey,
-}
-
-/// The root key in memory is no longer the epoch's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("root key in memory does not match its check value; stop, and unseal again")]
-#[non_exhaustive]
-pub struct KeyDamaged;
-
-impl Unsealed {
-    /// Checks that `key` is the header's before anything is read or written with it.
-    fn of(header: EpochHeader, key: RootKey) -> Result<Self, UnsealError> {
-        let unsealed = Self { header, key };
-        unsealed.check_key().map_err(|_| UnsealError::WrongKey(unsealed.epoch()))?;
-        unsealed.identity()?;
-        Ok(unsealed)
-    }
-
-    /// The root id.
-    #[must_use]
-    pub const fn root_id(&self) -> RootId {
-        self.header.root_id()
-    }
-
-    /// The epoch under which new records are sealed; to be kept with every record.
-    #[must_use]
-    pub const fn epoch(&self) -> Epoch {
-        self.header.epoch()
-    }
-
-    /// The header.
-    #[must_use]
-    pub const fn header(&self) -> &EpochHeader {
-        &self.header
-    }
-
-    /// What holds the root key.
-    #[must_use]
-    pub const fn memory(&self) -> Backing {
-        self.key.backing()
-    }
-
-    /// Computes the check value anew and compares it, before the first write and from time to
-    /// time (RK-040).
-    ///
-    /// # Errors
-    /// [`KeyDamaged`].
-    pub fn check_key(&self) -> Result<(), KeyDamaged> {
-        let found = self.key.check_value(self.root_id(), self.epoch()).map_err(|_| KeyDamaged)?;
-        if mac::equal_in_constant_time(&found, &self.header.body().check_value) {
-            Ok(())
-        } else {
-            Err(KeyDamaged)
-        }
-    }
-
-    /// Seals one value as the record `name`, in [`Self::epoch`].
-    ///
-    /// # Errors
-    /// [`SealFailed`].
-    pub fn seal(&self, name: &RecordName, plaintext: &[u8]) -> Result<Vec<u8>, SealFailed> {
-        self.seal_fields(name, &[(FieldName::value(), plaintext)])
-    }
-
-    /// Seals several fields as one record, whose order does not matter.
-    ///
-    /// # Errors
-    /// [`SealFailed`].
-    pub fn seal_fields(
-        &self,
-        name: &RecordName,
-        fields: &[(FieldName, &[u8])],
-    ) -> Result<Vec<u8>, SealFailed> {
-        record::seal(self.under(), name, fields)
-    }
-
-    /// Opens what [`Self::seal`] made. `name` and `epoch` are what the log says of the record;
-    /// what the row says is compared with them, never believed.
-    ///
-    /// # Errors
-    /// [`OpenRefused`].
-    pub fn open(
-        &self,
-        name: &RecordName,
-        epoch: Epoch,
-        record: &[u8],
-    ) -> Result<OpenedSecret, OpenRefused> {
-        self.open_field(name, epoch, &FieldName::value(), record)
-    }
-
-    /// Opens one field of what [`Self::seal_fields`] made.
-    ///
-    /// # Errors
-    /// [`OpenRefused`].
-    pub fn open_field(
-        &self,
-        name: &RecordName,
-        epoch: Epoch,
-        field: &FieldName,
-        record: &[u8],
-    ) -> Result<OpenedSecret, OpenRefused> {
-        if epoch != self.epoch() {
-            return Err(OpenRefused::EpochNotHeld { name: name.to_string().into(), epoch });
-        }
-        record::open(self.under(), name, field, record)
-    }
-
-    /// The identity's private key; opened for each use, and wiped after it.
-    fn identity(&self) -> Result<PrivateKey, UnsealError> {
-        let Body { identity, identity_record, .. } = self.header.body();
-        let name = RecordName::identity();
-        let seed = self
-            .open(&name, self.epoch(), identity_record)
-            .map_err(|_| UnsealError::WrongIdentity)?;
-        PrivateKey::from_material(Algorithm::Ed25519, seed.expose())
-            .ok()
-            .filter(|key| *key.spki() == **identity)
-            .ok_or(UnsealError::WrongIdentity)
-    }
-
-    const fn under(&self) -> Under<'_> {
-        Under { root: self.root_id(), epoch: self.epoch(), key: &self.key }
-    }
-}
-
-impl fmt::Debug for Unsealed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Unsealed({}, epoch {}, ..)", self.root_id(), self.epoch())
-    }
 }

@@ -3,7 +3,11 @@
 
 mod wire;
 
-use keyward_crypto::signing::{PrivateKey, SigningFailed};
+use keyward_crypto::{
+    kdf::DerivationFailed,
+    secret::Password,
+    signing::{PrivateKey, SigningFailed},
+};
 use keyward_lifecycle::{
     algorithm::{BadSignature, MalformedKey, PublicKey as _},
     canonical::{self, Limits, MalformedJson, Uncanonical},
@@ -12,8 +16,10 @@ use keyward_lifecycle::{
 
 use self::wire::{BodyWire, SignedWire};
 use crate::{
+    keepers::Keepers,
     root::{Epoch, HeaderCounter, RootId},
-    slot::{Slot, SlotRefused},
+    share::{Expected, KeeperShare, RecoveryShare, ShareRefused},
+    slot::{Slot, SlotId, SlotRefused},
 };
 
 /// Longest header that is read: twice what [`SLOTS_MAX`] slots need.
@@ -46,6 +52,23 @@ pub(crate) struct Body {
     pub(crate) created: Timestamp,
     pub(crate) check_value: [u8; 32],
     pub(crate) slots: Vec<Slot>,
+    /// The epoch from which records are moved here, while a rotation is open.
+    pub(crate) previous: Option<Previous>,
+    /// Who holds shares of this epoch's key.
+    pub(crate) keepers: Option<Keepers>,
+    /// The greatest epoch that was begun and rolled back, if it is greater than this one.
+    pub(crate) abandoned: Option<Epoch>,
+}
+
+/// The epoch before, while a rotation is open (`docs/format/epoch.md` §5).
+#[derive(Debug, Clone)]
+pub(crate) struct Previous {
+    pub(crate) epoch: Epoch,
+    pub(crate) check_value: [u8; 32],
+    /// Its root key, sealed under the header's epoch.
+    pub(crate) record: Box<[u8]>,
+    /// Whether its key is taken for known to others, so that there is no way back to it.
+    pub(crate) emergency: bool,
 }
 
 /// Why a header is not believed. Nothing of a refused header is usable.
@@ -187,6 +210,80 @@ impl EpochHeader {
     #[must_use]
     pub fn slots(&self) -> &[Slot] {
         &self.body.slots
+    }
+
+    /// The slot with this id.
+    #[must_use]
+    pub fn slot(&self, id: SlotId) -> Option<&Slot> {
+        self.body.slots.iter().find(|slot| slot.id() == id)
+    }
+
+    /// Who holds shares of this epoch's key, if anybody does.
+    #[must_use]
+    pub const fn keepers(&self) -> Option<&Keepers> {
+        self.body.keepers.as_ref()
+    }
+
+    /// The epoch from which records are being moved; `Some` while a rotation is open.
+    #[must_use]
+    pub fn previous_epoch(&self) -> Option<Epoch> {
+        self.body.previous.as_ref().map(|previous| previous.epoch)
+    }
+
+    /// Whether the open rotation is an emergency's, which cannot be rolled back.
+    #[must_use]
+    pub fn is_emergency(&self) -> bool {
+        self.body.previous.as_ref().is_some_and(|previous| previous.emergency)
+    }
+
+    /// Which slot `password` opens, without unsealing anything (RK-013). Runs Argon2id once for
+    /// every password slot that it does not open.
+    ///
+    /// # Errors
+    /// [`DerivationFailed`], as a rule for want of memory.
+    pub fn password_slot(&self, password: &Password) -> Result<Option<SlotId>, DerivationFailed> {
+        for slot in &self.body.slots {
+            if slot.is_opened_by(password, self.body.root)? {
+                return Ok(Some(slot.id()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a recovery share is one of this store's, and the one that was made: for shares
+    /// that come one after another.
+    ///
+    /// # Errors
+    /// [`ShareRefused`].
+    pub fn check_recovery_share(&self, share: &RecoveryShare) -> Result<(), ShareRefused> {
+        self.recovery_slot(Some(share))?.check_share(share, self.body.root)
+    }
+
+    /// Whether a keeper share is one of this epoch's set, and the one that was made: for
+    /// telling a wrong keeper from the others.
+    ///
+    /// # Errors
+    /// [`ShareRefused`].
+    pub fn check_keeper_share(&self, share: &KeeperShare) -> Result<(), ShareRefused> {
+        self.expected_of_keepers()?.check(share)
+    }
+
+    pub(crate) fn expected_of_keepers(&self) -> Result<Expected<'_>, ShareRefused> {
+        let Body { root, epoch, keepers, .. } = &self.body;
+        let keepers = keepers.as_ref().ok_or(ShareRefused::NoneExpected)?;
+        Ok(keepers.expected(*root, *epoch))
+    }
+
+    /// The recovery slot of a share, or the only one.
+    pub(crate) fn recovery_slot(
+        &self,
+        share: Option<&RecoveryShare>,
+    ) -> Result<&Slot, ShareRefused> {
+        let slots = || self.body.slots.iter().filter(|slot| slot.recovery().is_some());
+        let any = slots().next().ok_or(ShareRefused::NoneExpected)?;
+        let Some(share) = share else { return Ok(any) };
+        // A share of another store is told as such, not as one of an unknown set.
+        Ok(slots().find(|slot| slot.id().share_set() == share.set()).unwrap_or(any))
     }
 
     pub(crate) const fn body(&self) -> &Body {

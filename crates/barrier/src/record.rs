@@ -165,6 +165,15 @@ pub(crate) fn seal(
     Ok(wire::encode(under.epoch, name, &wrapped, &sealed))
 }
 
+/// The epoch that a row says it was sealed in: to choose between epochs that the log allows,
+/// and for nothing else.
+///
+/// # Errors
+/// [`OpenRefused`] for what is no record.
+pub fn record_epoch(record: &[u8]) -> Result<Epoch, OpenRefused> {
+    RecordWire::read(record).map(|row| row.epoch())
+}
+
 /// Opens one field of what [`seal`] made. `name` and the epoch in `under` are the caller's
 /// knowledge; what the row says of itself is compared with them and never believed.
 pub(crate) fn open(
@@ -173,27 +182,53 @@ pub(crate) fn open(
     field: &FieldName,
     record: &[u8],
 ) -> Result<OpenedSecret, OpenRefused> {
-    let row = RecordWire::read(record)?;
-    row.is_expected(name, under.epoch)?;
-    let shown = || name.to_string().into_boxed_str();
-    let binding = Binding { root: under.root, epoch: under.epoch, name };
-    let does_not_open = || OpenRefused::DoesNotOpen { name: shown() };
+    let row = Row::read(under, name, record)?;
+    let sealed = row.fields.iter().find(|(found, _)| found == field).map(|(_, sealed)| *sealed);
+    let no_field =
+        || OpenRefused::NoSuchField { name: name.to_string().into(), field: field.clone() };
+    row.open(field, sealed.ok_or_else(no_field)?)
+}
 
-    let wrapping =
-        under.key.derive(under.root, &wire::wrapping_info(name)).map_err(|_| does_not_open())?;
-    let fields: Vec<(&FieldName, &[u8])> =
-        row.fields.iter().map(|(field, sealed)| (field, *sealed)).collect();
-    let data_key = aead::open(&wrapping, row.wrapped_data_key, &binding.of_data_key(&fields))
-        .map_err(|_| does_not_open())?;
-    let data_key =
-        <&[u8; aead::KEY_BYTES]>::try_from(data_key.as_slice()).map_err(|_| does_not_open())?;
-    let (_, sealed) = fields
-        .into_iter()
-        .find(|(found, _)| *found == field)
-        .ok_or_else(|| OpenRefused::NoSuchField { name: shown(), field: field.clone() })?;
-    aead::open(data_key, sealed, &binding.of_field(field))
-        .map(OpenedSecret)
-        .map_err(|_| does_not_open())
+/// Opens all fields of what [`seal`] made, in ascending order of their names.
+pub(crate) fn open_all(
+    under: Under<'_>,
+    name: &RecordName,
+    record: &[u8],
+) -> Result<Vec<(FieldName, OpenedSecret)>, OpenRefused> {
+    let row = Row::read(under, name, record)?;
+    row.fields.iter().map(|(field, sealed)| Ok((field.clone(), row.open(field, sealed)?))).collect()
+}
+
+/// A row whose data key opened, and with it the list of its fields.
+struct Row<'a> {
+    binding: Binding<'a>,
+    data_key: Zeroizing<[u8; aead::KEY_BYTES]>,
+    fields: Vec<(FieldName, &'a [u8])>,
+}
+
+impl<'a> Row<'a> {
+    fn read(under: Under<'_>, name: &'a RecordName, record: &'a [u8]) -> Result<Self, OpenRefused> {
+        let row = RecordWire::read(record)?;
+        row.is_expected(name, under.epoch)?;
+        let does_not_open = || OpenRefused::DoesNotOpen { name: name.to_string().into() };
+        let binding = Binding { root: under.root, epoch: under.epoch, name };
+        let wrapping = under
+            .key
+            .derive(under.root, &wire::wrapping_info(name))
+            .map_err(|_| does_not_open())?;
+        let fields: Vec<(&FieldName, &[u8])> =
+            row.fields.iter().map(|(field, sealed)| (field, *sealed)).collect();
+        let opened = aead::open(&wrapping, row.wrapped_data_key, &binding.of_data_key(&fields))
+            .map_err(|_| does_not_open())?;
+        let data_key = opened.as_slice().try_into().map_err(|_| does_not_open())?;
+        Ok(Self { binding, data_key: Zeroizing::new(data_key), fields: row.fields })
+    }
+
+    fn open(&self, field: &FieldName, sealed: &[u8]) -> Result<OpenedSecret, OpenRefused> {
+        aead::open(&self.data_key, sealed, &self.binding.of_field(field))
+            .map(OpenedSecret)
+            .map_err(|_| OpenRefused::DoesNotOpen { name: self.binding.name.to_string().into() })
+    }
 }
 
 /// Fields sorted by name, each once and within its limits.

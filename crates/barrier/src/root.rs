@@ -8,7 +8,7 @@ use keyward_crypto::{
     random::{self, NoRandomness},
     secret::{Backing, LockFailed, LockPolicy, LockedBytes},
 };
-use keyward_lifecycle::id::{Fingerprint, MalformedId};
+use keyward_lifecycle::id::{Digest, Fingerprint, MalformedId};
 use zeroize::Zeroizing;
 
 /// The name of a store: the fingerprint of its identity's public key. Written down, pinned and
@@ -37,6 +37,11 @@ impl RootId {
     /// The 32 bytes that formats bind.
     pub(crate) const fn bytes(self) -> [u8; 32] {
         *self.0.digest().as_bytes()
+    }
+
+    /// From the 32 bytes that formats bind.
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Fingerprint::from_digest(Digest::from_bytes(bytes)))
     }
 }
 
@@ -76,6 +81,15 @@ impl Epoch {
     pub const fn number(self) -> u32 {
         self.0.get()
     }
+
+    /// The one after it; none after the last that there can be.
+    #[must_use]
+    pub const fn next(self) -> Option<Self> {
+        match self.0.checked_add(1) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
 }
 
 impl fmt::Display for Epoch {
@@ -108,6 +122,12 @@ impl HeaderCounter {
     pub const fn number(self) -> u64 {
         self.0
     }
+
+    /// The one after it; none after the last that there can be.
+    #[must_use]
+    pub const fn next(self) -> Option<Self> {
+        Self::new(self.0.saturating_add(1))
+    }
 }
 
 /// 32 random bytes in locked memory, one for each epoch. It encrypts nothing itself: every use
@@ -137,6 +157,13 @@ impl RootKey {
     /// Moves unwrapped bytes into locked memory and wipes them where they were.
     pub(crate) fn take(bytes: &mut [u8], policy: LockPolicy) -> Result<Self, LockFailed> {
         LockedBytes::take(bytes, policy).map(Self)
+    }
+
+    /// Copies opened bytes into locked memory.
+    pub(crate) fn copied(bytes: &[u8], policy: LockPolicy) -> Result<Self, LockFailed> {
+        let mut locked = LockedBytes::new(bytes.len(), policy)?;
+        locked.expose_mut().copy_from_slice(bytes);
+        Ok(Self(locked))
     }
 
     pub(crate) fn expose(&self) -> &[u8] {

@@ -5,23 +5,38 @@
 //! secret part. So a running server can wrap the key of a new epoch to every slot, without
 //! knowing the password or holding the token that unwraps it (`docs/format/slot.md`).
 
+mod external;
+mod name;
 mod password;
+mod recovery;
+#[cfg(test)]
+mod tests;
 mod wire;
-
-use core::fmt;
 
 use keyward_crypto::{
     hpke::{self, WrapFailed, WrapKeyPair},
     kdf::DerivationFailed,
-    random::{self, NoRandomness},
+    random::NoRandomness,
     secret::{LockFailed, LockPolicy, Password},
+    share::SplitFailed,
 };
 use keyward_lifecycle::time::Timestamp;
 
-use self::password::PasswordWay;
-pub use self::password::{Cost, CostRefused};
 pub(crate) use self::wire::SlotWire;
-use crate::root::{Epoch, ROOT_KEY_BYTES, RootId, RootKey};
+use self::{
+    external::ExternalWay,
+    password::PasswordWay,
+    recovery::{Made, RecoveryWay},
+};
+pub use self::{
+    external::{ADDRESS_BYTES_MAX, BLOB_BYTES_MAX, ExternalFailed, ExternalKey},
+    name::{LABEL_CHARS_MAX, MalformedLabel, SlotId, SlotLabel},
+    password::{Cost, CostRefused},
+};
+use crate::{
+    root::{Epoch, ROOT_KEY_BYTES, RootId, RootKey},
+    share::{RecoveryShare, ShareRefused, Sharing, SharingRefused},
+};
 
 /// One way to the root key, as it stands in the epoch header. Nothing in it is secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +54,10 @@ pub struct Slot {
 enum Way {
     /// It is derived from a password.
     Password(PasswordWay),
+    /// It is shared among holders.
+    Recovery(RecoveryWay),
+    /// It is wrapped by a key that lives elsewhere.
+    External(ExternalWay),
 }
 
 /// Where a wrapped key belongs: it opens nowhere else.
@@ -67,16 +86,112 @@ impl Slot {
         Ok(Self { id, label, created, public, wrapped, way: Way::Password(way) })
     }
 
-    /// Tries a password. Costs one run of Argon2id.
+    /// A slot that a threshold of shares opens, and the shares.
+    pub(crate) fn of_recovery(
+        sharing: Sharing,
+        heading: Heading,
+        place: Place,
+        key: &RootKey,
+    ) -> Result<(Self, Vec<RecoveryShare>), SlotFailed> {
+        let id = SlotId::random()?;
+        let Made { way, public, shares } = RecoveryWay::make(sharing, place, id)?;
+        let wrapped = wrap(&public, key, place, id)?;
+        let Heading { label, created } = heading;
+        Ok((Self { id, label, created, public, wrapped, way: Way::Recovery(way) }, shares))
+    }
+
+    /// A slot that a key elsewhere opens.
+    pub(crate) fn of_external(
+        (address, holder): (&str, &dyn ExternalKey),
+        heading: Heading,
+        place: Place,
+        key: &RootKey,
+    ) -> Result<Self, SlotFailed> {
+        let id = SlotId::random()?;
+        let (way, public) = ExternalWay::make(address, holder, place.root, id)?;
+        let wrapped = wrap(&public, key, place, id)?;
+        let Heading { label, created } = heading;
+        Ok(Self { id, label, created, public, wrapped, way: Way::External(way) })
+    }
+
+    /// The same slot with another key wrapped to it: whoever opens it is not needed for that.
+    pub(crate) fn wrapped_anew(&self, key: &RootKey, place: Place) -> Result<Self, WrapFailed> {
+        let wrapped = wrap(&self.public, key, place, self.id)?;
+        Ok(Self { wrapped, ..self.clone() })
+    }
+
+    /// The same slot, opened by another password from now on.
+    pub(crate) fn with_password(
+        &self,
+        password: &Password,
+        cost: Cost,
+        heading: Heading,
+        (place, key): (Place, &RootKey),
+    ) -> Result<Self, SlotFailed> {
+        let (way, public) = PasswordWay::make(password, cost, place.root, self.id)?;
+        let wrapped = wrap(&public, key, place, self.id)?;
+        let Heading { label, created } = heading;
+        Ok(Self { id: self.id, label, created, public, wrapped, way: Way::Password(way) })
+    }
+
+    /// Whether this is a password slot that `password` opens. Costs one run of Argon2id.
+    pub(crate) fn is_opened_by(
+        &self,
+        password: &Password,
+        root: RootId,
+    ) -> Result<bool, DerivationFailed> {
+        let Way::Password(way) = &self.way else { return Ok(false) };
+        match way.open(password, root, self.id, &self.public) {
+            Ok(_) => Ok(true),
+            Err(OpenFailed::Derivation(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Tries a password. Costs one run of Argon2id, for a password slot.
     pub(crate) fn open_with_password(
         &self,
         password: &Password,
         place: Place,
         policy: LockPolicy,
     ) -> Result<RootKey, OpenFailed> {
-        let Way::Password(way) = &self.way;
+        let Way::Password(way) = &self.way else { return Err(OpenFailed::WrongPassword) };
         let secret = way.open(password, place.root, self.id, &self.public)?;
         self.unwrap(&secret, place, policy)
+    }
+
+    /// Opens a recovery slot with shares, every one of which is checked before.
+    pub(crate) fn open_with_recovery(
+        &self,
+        shares: &[RecoveryShare],
+        place: Place,
+        policy: LockPolicy,
+    ) -> Result<RootKey, OpenFailed> {
+        let Way::Recovery(way) = &self.way else { return Err(ShareRefused::NoneExpected.into()) };
+        let secret = way.open(shares, place.root, self.id, &self.public)?;
+        self.unwrap(&secret, place, policy)
+    }
+
+    /// Opens an external slot by asking the holder of its key.
+    pub(crate) fn open_with_external(
+        &self,
+        holder: &dyn ExternalKey,
+        place: Place,
+        policy: LockPolicy,
+    ) -> Result<RootKey, OpenFailed> {
+        let Way::External(way) = &self.way else { return Err(OpenFailed::NotExternal) };
+        let secret = way.open(holder, place.root, self.id, &self.public)?;
+        self.unwrap(&secret, place, policy)
+    }
+
+    /// Whether `share` is one of this slot's, and the one that was made.
+    pub(crate) fn check_share(
+        &self,
+        share: &RecoveryShare,
+        root: RootId,
+    ) -> Result<(), ShareRefused> {
+        let Way::Recovery(way) = &self.way else { return Err(ShareRefused::NoneExpected) };
+        way.expected(root, self.id).check(share)
     }
 
     fn unwrap(
@@ -113,11 +228,31 @@ impl Slot {
         self.created
     }
 
-    /// The word for its kind, as in the format: `password`.
+    /// The word for its kind, as in the format: `password`, `recovery`, `external`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self.way {
             Way::Password(_) => "password",
+            Way::Recovery(_) => "recovery",
+            Way::External(_) => "external",
+        }
+    }
+
+    /// How its secret is shared, if it is a recovery slot.
+    #[must_use]
+    pub const fn recovery(&self) -> Option<Sharing> {
+        match &self.way {
+            Way::Recovery(way) => Some(way.sharing),
+            Way::Password(_) | Way::External(_) => None,
+        }
+    }
+
+    /// Where the key is that opens it, if it is an external slot.
+    #[must_use]
+    pub fn external_address(&self) -> Option<&str> {
+        match &self.way {
+            Way::External(way) => Some(&way.address),
+            Way::Password(_) | Way::Recovery(_) => None,
         }
     }
 }
@@ -127,68 +262,6 @@ impl Slot {
 pub(crate) struct Heading {
     pub(crate) label: SlotLabel,
     pub(crate) created: Timestamp,
-}
-
-/// A slot's name: 16 random bytes, shown as 32 lower-case hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SlotId([u8; 16]);
-
-impl SlotId {
-    fn random() -> Result<Self, NoRandomness> {
-        random::bytes::<16>().map(|bytes| Self(*bytes))
-    }
-}
-
-impl fmt::Display for SlotId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for SlotId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// Most characters of a [`SlotLabel`].
-pub const LABEL_CHARS_MAX: usize = 64;
-
-/// What somebody called a slot: 1 to [`LABEL_CHARS_MAX`] characters, none a control character.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlotLabel(Box<str>);
-
-/// A text that is no slot label.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a slot's label has 1 to {LABEL_CHARS_MAX} characters and no control character")]
-#[non_exhaustive]
-pub struct MalformedLabel;
-
-impl SlotLabel {
-    /// Parses; nothing is trimmed.
-    ///
-    /// # Errors
-    /// [`MalformedLabel`].
-    pub fn parse(text: &str) -> Result<Self, MalformedLabel> {
-        let length = text.chars().count();
-        if (1..=LABEL_CHARS_MAX).contains(&length) && !text.chars().any(char::is_control) {
-            Ok(Self(text.into()))
-        } else {
-            Err(MalformedLabel)
-        }
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SlotLabel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// Why a slot of a header is not read, although the header's signature is good.
@@ -209,6 +282,9 @@ pub enum SlotRefused {
     /// The label is.
     #[error(transparent)]
     Label(#[from] MalformedLabel),
+    /// The terms of a recovery slot do not go together.
+    #[error(transparent)]
+    Sharing(#[from] SharingRefused),
 }
 
 /// Why no slot was made.
@@ -220,6 +296,10 @@ pub(crate) enum SlotFailed {
     Derivation(#[from] DerivationFailed),
     #[error(transparent)]
     Wrap(#[from] WrapFailed),
+    #[error(transparent)]
+    Split(#[from] SplitFailed),
+    #[error(transparent)]
+    External(#[from] ExternalFailed),
 }
 
 /// Why a slot gave no key.
@@ -228,9 +308,16 @@ pub(crate) enum OpenFailed {
     /// The authenticator does not match: another password, or a slot of another store.
     #[error("wrong password")]
     WrongPassword,
-    /// The password is right, and yet the wrapped key does not open.
+    /// The way is right, and yet the wrapped key does not open.
     #[error("wrapped key does not open")]
     DoesNotUnwrap,
+    /// The slot is of another kind.
+    #[error("slot is of another kind")]
+    NotExternal,
+    #[error(transparent)]
+    Share(#[from] ShareRefused),
+    #[error(transparent)]
+    External(#[from] ExternalFailed),
     #[error(transparent)]
     Derivation(#[from] DerivationFailed),
     #[error(transparent)]
@@ -249,63 +336,3 @@ fn wrapping_info(place: Place, slot: SlotId) -> Vec<u8> {
 }
 
 const WRAP_LABEL: &[u8] = b"keyward/slot-wrap/v1\0";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn place(epoch: u32) -> Place {
-        Place { root: RootId::of_identity(b"identity"), epoch: Epoch::new(epoch).unwrap() }
-    }
-
-    const POLICY: LockPolicy = LockPolicy::AllowUnlocked;
-
-    fn password() -> Password {
-        Password::new(b"correct horse battery".to_vec()).unwrap()
-    }
-
-    fn slot(key: &RootKey) -> Slot {
-        let heading = Heading { label: SlotLabel::parse("a").unwrap(), created: Timestamp::EPOCH };
-        Slot::of_password(&password(), Cost::LEAST, heading, place(1), key).unwrap()
-    }
-
-    #[test]
-    fn a_new_epoch_is_wrapped_to_a_slot_without_its_password() {
-        let slot = slot(&RootKey::generate(POLICY).unwrap());
-        let second = RootKey::generate(POLICY).unwrap();
-        let wrapped = wrap(&slot.public, &second, place(2), slot.id).unwrap();
-        let next = Slot { wrapped, ..slot.clone() };
-
-        let opened = next.open_with_password(&password(), place(2), POLICY).unwrap();
-        assert_eq!(opened.expose(), second.expose());
-        // A key that was wrapped for one epoch opens in no other.
-        let replayed = slot.open_with_password(&password(), place(2), POLICY).unwrap_err();
-        assert!(matches!(replayed, OpenFailed::DoesNotUnwrap), "{replayed}");
-    }
-
-    #[track_caller]
-    fn check_not_authentic(change: impl FnOnce(&mut Slot)) {
-        let mut slot = slot(&RootKey::generate(POLICY).unwrap());
-        change(&mut slot);
-        let refused = slot.open_with_password(&password(), place(1), POLICY).unwrap_err();
-        assert!(matches!(refused, OpenFailed::WrongPassword), "{refused}");
-    }
-
-    #[test]
-    fn whoever_lacks_the_password_changes_nothing_in_a_slot() {
-        let planted = RootKey::generate(POLICY).unwrap();
-        check_not_authentic(|slot| {
-            slot.public = WrapKeyPair::derive(&[7; 32]).public().into();
-            slot.wrapped = wrap(&slot.public, &planted, place(1), slot.id).unwrap();
-        });
-        check_not_authentic(|slot| slot.id.0[0] ^= 1);
-        check_not_authentic(|slot| {
-            let Way::Password(way) = &mut slot.way;
-            way.salt[0] ^= 1;
-        });
-        check_not_authentic(|slot| {
-            let Way::Password(way) = &mut slot.way;
-            way.cost = Cost::new(Cost::MEMORY_KIB_MIN, 2, 1).unwrap();
-        });
-    }
-}

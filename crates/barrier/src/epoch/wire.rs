@@ -1,13 +1,20 @@
 //! The JSON of an epoch header (`docs/format/epoch.md` §1).
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use keyward_lifecycle::{id::Fingerprint, time::Timestamp};
+use keyward_lifecycle::{
+    id::{Digest, Fingerprint},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Body, HeaderRefused, SLOTS_MAX};
+use super::{Body, HeaderRefused, Previous, SLOTS_MAX};
 use crate::{
+    keepers::{KeeperName, Keepers},
     root::{Epoch, HeaderCounter, RootId},
+    share::Sharing,
     slot::{Slot, SlotWire},
 };
 
@@ -41,6 +48,32 @@ pub(super) struct BodyWire {
     created: Timestamp,
     check: String,
     slots: Vec<SlotWire>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<PreviousWire>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keepers: Option<KeepersWire>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    abandoned: Option<u32>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PreviousWire {
+    epoch: u32,
+    check: String,
+    record: String,
+    emergency: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct KeepersWire {
+    share_set: String,
+    threshold: u8,
+    count: u8,
+    names: Vec<String>,
+    digests: Vec<Digest>,
+    shares: String,
 }
 
 impl BodyWire {
@@ -74,8 +107,19 @@ pub(super) fn signature(text: &str) -> Result<Vec<u8>, HeaderRefused> {
 
 impl From<&Body> for BodyWire {
     fn from(body: &Body) -> Self {
-        let Body { root, identity, identity_record, epoch, counter, created, check_value, slots } =
-            body;
+        let Body {
+            root,
+            identity,
+            identity_record,
+            epoch,
+            counter,
+            created,
+            check_value,
+            slots,
+            previous,
+            keepers,
+            abandoned,
+        } = body;
         Self {
             kind: TYPE.to_owned(),
             version: VERSION,
@@ -87,6 +131,35 @@ impl From<&Body> for BodyWire {
             created: *created,
             check: BASE64.encode(check_value),
             slots: slots.iter().map(SlotWire::from).collect(),
+            previous: previous.as_ref().map(PreviousWire::from),
+            keepers: keepers.as_ref().map(KeepersWire::from),
+            abandoned: abandoned.map(Epoch::number),
+        }
+    }
+}
+
+impl From<&Previous> for PreviousWire {
+    fn from(previous: &Previous) -> Self {
+        let Previous { epoch, check_value, record, emergency } = previous;
+        Self {
+            epoch: epoch.number(),
+            check: BASE64.encode(check_value),
+            record: BASE64.encode(record),
+            emergency: *emergency,
+        }
+    }
+}
+
+impl From<&Keepers> for KeepersWire {
+    fn from(keepers: &Keepers) -> Self {
+        let Keepers { set, sharing, names, digests, sealed } = keepers;
+        Self {
+            share_set: set.to_string(),
+            threshold: sharing.threshold(),
+            count: sharing.count(),
+            names: names.iter().map(ToString::to_string).collect(),
+            digests: digests.clone(),
+            shares: BASE64.encode(sealed),
         }
     }
 }
@@ -108,7 +181,11 @@ impl TryFrom<BodyWire> for Body {
             created,
             check,
             slots,
+            previous,
+            keepers,
+            abandoned,
         } = wire;
+        let epoch = Epoch::new(epoch).ok_or(malformed("epoch", "1 or more"))?;
         Ok(Self {
             root,
             identity,
@@ -116,17 +193,64 @@ impl TryFrom<BodyWire> for Body {
                 .decode(identity_record)
                 .map_err(|_| malformed("identityRecord", "a sealed record in base64"))?
                 .into(),
-            epoch: Epoch::new(epoch).ok_or(malformed("epoch", "1 or more"))?,
+            epoch,
             counter: HeaderCounter::new(counter).ok_or(malformed("counter", "1 or more"))?,
             created,
-            check_value: BASE64
-                .decode(check)
-                .ok()
-                .and_then(|bytes| bytes.try_into().ok())
-                .ok_or(malformed("check", "32 bytes in base64"))?,
+            check_value: check_value(&check).ok_or(malformed("check", "32 bytes in base64"))?,
             slots: read_slots(slots)?,
+            previous: previous.map(|wire| read_previous(&wire, epoch)).transpose()?,
+            keepers: keepers.map(read_keepers).transpose()?,
+            abandoned: abandoned.map(|number| read_abandoned(number, epoch)).transpose()?,
         })
     }
+}
+
+fn check_value(text: &str) -> Option<[u8; 32]> {
+    BASE64.decode(text).ok()?.try_into().ok()
+}
+
+fn read_previous(wire: &PreviousWire, current: Epoch) -> Result<Previous, HeaderRefused> {
+    let PreviousWire { epoch, check, record, emergency } = wire;
+    let record = BASE64.decode(record).ok().filter(|record| !record.is_empty());
+    Ok(Previous {
+        epoch: Epoch::new(*epoch)
+            .filter(|epoch| *epoch < current)
+            .ok_or(malformed("previous.epoch", "an epoch before this one"))?,
+        check_value: check_value(check).ok_or(malformed("previous.check", "32 bytes in base64"))?,
+        record: record.ok_or(malformed("previous.record", "a sealed record in base64"))?.into(),
+        emergency: *emergency,
+    })
+}
+
+fn read_keepers(wire: KeepersWire) -> Result<Keepers, HeaderRefused> {
+    let KeepersWire { share_set, threshold, count, names, digests, shares } = wire;
+    let names: Option<Vec<KeeperName>> =
+        names.iter().map(|name| KeeperName::parse(name).ok()).collect();
+    let names = names.filter(|names| {
+        let different: BTreeSet<&KeeperName> = names.iter().collect();
+        names.len() == usize::from(count) && different.len() == names.len()
+    });
+    Ok(Keepers {
+        set: share_set
+            .parse()
+            .map_err(|_| malformed("keepers.shareSet", "32 lower-case hex digits"))?,
+        sharing: Sharing::new(threshold, count)
+            .map_err(|_| malformed("keepers.threshold", "2 or more of at most 32 shares"))?,
+        names: names.ok_or(malformed("keepers.names", "a different name for each share"))?,
+        digests: Some(digests)
+            .filter(|digests| digests.len() == usize::from(count))
+            .ok_or(malformed("keepers.digests", "one for each share"))?,
+        sealed: BASE64
+            .decode(shares)
+            .map_err(|_| malformed("keepers.shares", "a sealed record in base64"))?
+            .into(),
+    })
+}
+
+fn read_abandoned(number: u32, current: Epoch) -> Result<Epoch, HeaderRefused> {
+    Epoch::new(number)
+        .filter(|epoch| *epoch > current)
+        .ok_or(malformed("abandoned", "an epoch after this one"))
 }
 
 fn read_slots(wires: Vec<SlotWire>) -> Result<Vec<Slot>, HeaderRefused> {

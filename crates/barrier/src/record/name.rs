@@ -1,8 +1,10 @@
 //! What a record is called. The names come from the fold of the log, never from the row.
 
-use core::{fmt, num::NonZeroU32};
+use core::{fmt, num::NonZeroU32, str::FromStr};
 
 use keyward_lifecycle::id::KeyId;
+
+use crate::{root::Epoch, share::ShareSetId};
 
 /// What is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,19 +18,24 @@ pub enum RecordKind {
     Secret,
 }
 
-/// The kind as the format writes it: also the store's identity, which callers cannot name.
+/// The kind as the format writes it: also what stands in epoch headers alone, which callers
+/// cannot name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
     Identity,
+    EpochKey,
+    KeeperShares,
     Of(RecordKind),
 }
 
 /// Every kind, with its code (`docs/format/record.md` §1) and its word.
-const KINDS: [(Kind, u8, &str); 4] = [
+const KINDS: [(Kind, u8, &str); 6] = [
     (Kind::Identity, 1, "identity"),
     (Kind::Of(RecordKind::PrivateKey), 2, "private key"),
     (Kind::Of(RecordKind::SystemKey), 3, "system key"),
     (Kind::Of(RecordKind::Secret), 4, "secret"),
+    (Kind::EpochKey, 5, "root key"),
+    (Kind::KeeperShares, 6, "keeper shares"),
 ];
 
 /// A record's id among those of its kind: 1 to 128 of `A-Z a-z 0-9 . _ -`, starting with a
@@ -125,6 +132,24 @@ impl RecordName {
         }
     }
 
+    /// The root key of an epoch, while records move from it to the next.
+    pub(crate) fn epoch_key(epoch: Epoch) -> Self {
+        Self {
+            kind: Kind::EpochKey,
+            id: RecordId(format!("epoch-{epoch}").into()),
+            version: RecordVersion::FIRST,
+        }
+    }
+
+    /// The keeper shares of a share set.
+    pub(crate) fn keeper_shares(set: ShareSetId) -> Self {
+        Self {
+            kind: Kind::KeeperShares,
+            id: RecordId(set.to_string().into()),
+            version: RecordVersion::FIRST,
+        }
+    }
+
     /// From the parts of a row; `None` for a code that no kind has.
     pub(super) fn from_parts(code: u8, id: RecordId, version: RecordVersion) -> Option<Self> {
         let (kind, ..) = KINDS.into_iter().find(|(_, known, _)| *known == code)?;
@@ -164,6 +189,26 @@ impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (_, word) = self.kind_row();
         write!(f, "{word} `{}` version {}", self.id.0, self.version.number())
+    }
+}
+
+impl FromStr for RecordName {
+    type Err = MalformedRecordName;
+
+    /// Reads what [`RecordName`]'s `Display` writes; system keys, private keys and secrets only,
+    /// which are the records that lie on a shelf.
+    fn from_str(text: &str) -> Result<Self, MalformedRecordName> {
+        let malformed = || MalformedRecordName("a record is named \"KIND `ID` version NUMBER\"");
+        let (word, rest) = text.split_once(" `").ok_or_else(malformed)?;
+        let (id, number) = rest.split_once("` version ").ok_or_else(malformed)?;
+        let version = number.parse().ok().and_then(RecordVersion::new).ok_or_else(malformed)?;
+        let (kind, ..) = KINDS
+            .into_iter()
+            .find(|(kind, _, known)| matches!(kind, Kind::Of(_)) && *known == word)
+            .ok_or_else(malformed)?;
+        let name = Self { kind, id: RecordId::parse(id)?, version };
+        // One writing for each name: no sign, no leading zero.
+        if name.to_string() == text { Ok(name) } else { Err(malformed()) }
     }
 }
 

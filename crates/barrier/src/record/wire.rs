@@ -64,6 +64,11 @@ impl<'a> RecordWire<'a> {
         Ok(Self { epoch, name, wrapped_data_key, fields })
     }
 
+    /// The epoch that the row names.
+    pub(super) const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// Whether the row claims to be what the caller knows it must be.
     pub(super) fn is_expected(&self, name: &RecordName, epoch: Epoch) -> Result<(), OpenRefused> {
         if self.name != *name {

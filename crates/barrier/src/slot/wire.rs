@@ -2,11 +2,14 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use keyward_crypto::hpke;
-use keyward_lifecycle::time::Timestamp;
+use keyward_lifecycle::{id::Digest, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Cost, PasswordWay, Slot, SlotId, SlotLabel, SlotRefused, Way};
-use crate::root::ROOT_KEY_BYTES;
+use super::{
+    Cost, ExternalWay, PasswordWay, RecoveryWay, Slot, SlotId, SlotLabel, SlotRefused, Way,
+    external::{BLOB_BYTES_MAX, is_address},
+};
+use crate::{root::ROOT_KEY_BYTES, share::Sharing};
 
 /// The one set of primitives by which keys are wrapped.
 const SUITE: &str = "X-Wing/HKDF-SHA256/AES-256-GCM";
@@ -32,20 +35,14 @@ pub(crate) struct SlotWire {
 )]
 enum WayWire {
     Password { memory_kib: u32, passes: u32, lanes: u32, salt: String, mac: String },
+    Recovery { threshold: u8, count: u8, digests: Vec<Digest> },
+    External { address: String, blob: String, mac: String },
 }
 
 impl From<&Slot> for SlotWire {
     fn from(slot: &Slot) -> Self {
         let Slot { id, label, created, public, wrapped, way } = slot;
-        let way = match way {
-            Way::Password(PasswordWay { cost, salt, mac }) => WayWire::Password {
-                memory_kib: cost.memory_kib(),
-                passes: cost.passes(),
-                lanes: cost.lanes(),
-                salt: BASE64.encode(salt),
-                mac: BASE64.encode(mac),
-            },
-        };
+        let way = way.into();
         Self {
             id: id.to_string(),
             label: label.as_str().to_owned(),
@@ -54,6 +51,30 @@ impl From<&Slot> for SlotWire {
             public: BASE64.encode(public),
             wrapped: BASE64.encode(wrapped),
             way,
+        }
+    }
+}
+
+impl From<&Way> for WayWire {
+    fn from(way: &Way) -> Self {
+        match way {
+            Way::Password(PasswordWay { cost, salt, mac }) => Self::Password {
+                memory_kib: cost.memory_kib(),
+                passes: cost.passes(),
+                lanes: cost.lanes(),
+                salt: BASE64.encode(salt),
+                mac: BASE64.encode(mac),
+            },
+            Way::Recovery(RecoveryWay { sharing, digests }) => Self::Recovery {
+                threshold: sharing.threshold(),
+                count: sharing.count(),
+                digests: digests.clone(),
+            },
+            Way::External(ExternalWay { address, blob, mac }) => Self::External {
+                address: address.as_ref().to_owned(),
+                blob: BASE64.encode(blob),
+                mac: BASE64.encode(mac),
+            },
         }
     }
 }
@@ -95,6 +116,25 @@ impl TryFrom<WayWire> for Way {
                 Ok(Self::Password(PasswordWay {
                     cost: Cost::new(memory_kib, passes, lanes)?,
                     salt: array(&salt).ok_or(malformed("salt", "16 bytes in base64"))?,
+                    mac: array(&mac).ok_or(malformed("mac", "32 bytes in base64"))?,
+                }))
+            }
+            WayWire::Recovery { threshold, count, digests } => {
+                let sharing = Sharing::new(threshold, count)?;
+                if digests.len() != usize::from(count) {
+                    return Err(malformed("digests", "one for each share"));
+                }
+                Ok(Self::Recovery(RecoveryWay { sharing, digests }))
+            }
+            WayWire::External { address, blob, mac } => {
+                if !is_address(&address) {
+                    return Err(malformed("address", "1 to 512 printable ASCII characters"));
+                }
+                let blob = BASE64.decode(blob).ok();
+                let blob = blob.filter(|blob| (1..=BLOB_BYTES_MAX).contains(&blob.len()));
+                Ok(Self::External(ExternalWay {
+                    address: address.into(),
+                    blob: blob.ok_or(malformed("blob", "1 to 1024 bytes in base64"))?.into(),
                     mac: array(&mac).ok_or(malformed("mac", "32 bytes in base64"))?,
                 }))
             }

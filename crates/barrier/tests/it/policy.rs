@@ -4,31 +4,55 @@ use std::collections::BTreeSet;
 
 use keyward_barrier::{
     Cost, CreateFailed, FieldName, RecordId, SlotLabel, create,
-    password::{ALPHABET, CHARS_MIN, generate_password},
+    password::{ALPHABET, CHARS_MIN, WeakPassword, admit, generate_password},
 };
+use keyward_crypto::secret::Password;
 
 use crate::store;
 
+/// What the password is refused for: characters that it has, or the power of ten of the
+/// guesses that find it.
 #[track_caller]
-fn check_password(text: &str, too_short: Option<usize>) {
-    let created = create(&store::password(text), store::terms());
-    let found = match created {
+fn check_password(text: &str, expected: Option<(&str, usize)>) {
+    let found = match create(&store::password(text), store::terms()) {
         Ok(_) => None,
-        Err(CreateFailed::Password(short)) => Some(short.found),
+        Err(CreateFailed::Password(WeakPassword::TooShort { found })) => Some(("short", found)),
+        Err(CreateFailed::Password(WeakPassword::Guessable { guesses_log10, .. })) => {
+            Some(("guessable", guesses_log10.into()))
+        }
         Err(other) => panic!("{other}"),
     };
-    assert_eq!(found, too_short, "{text}");
+    assert_eq!(found, expected, "{text}");
 }
 
 #[test]
 fn a_chosen_password_has_twelve_characters() {
     // RK-010
     assert_eq!(CHARS_MIN, 12);
-    check_password("elevenchars", Some(11));
-    check_password("twelve chars", None);
+    check_password("x7#kQ!pZ2vb", Some(("short", 11)));
+    check_password("x7#kQ!pZ2vbT", None);
     // Characters, not bytes.
-    check_password("éééééé", Some(6));
-    check_password("éééééééééééé", None);
+    check_password("éééééé", Some(("short", 6)));
+}
+
+#[test]
+fn a_long_password_of_what_is_guessed_first_is_refused() {
+    // RK-010
+    check_password("password1234", Some(("guessable", 4)));
+    check_password("aaaaaaaaaaaaaaaaaaaaaaaa", Some(("guessable", 2)));
+    check_password("qwertyuiop12345", Some(("guessable", 6)));
+    check_password("keyward-keyward", Some(("guessable", 4)));
+    let error = create(&store::password("password1234"), store::terms()).unwrap_err();
+    assert_eq!(error.to_string(), "");
+}
+
+#[test]
+fn strength_is_estimated_in_bounded_time() {
+    // RK-010: 4096 bytes are the longest password that is taken at all.
+    let long: String = (0..4096_u32).map(|n| char::from(b'a' + (n * n % 23) as u8)).collect();
+    check_password(&long, None);
+    let bytes = Password::new((0..4096_u32).map(|n| (n * n % 251) as u8).collect()).unwrap();
+    assert_eq!(admit(&bytes), Ok(()));
 }
 
 #[test]

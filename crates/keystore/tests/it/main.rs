@@ -29,7 +29,7 @@ fn root() -> Unsealed {
         memory: LockPolicy::Strict,
         now: Timestamp::EPOCH,
     };
-    let password = Password::new(b"correct horse".to_vec()).expect("a password");
+    let password = Password::new(b"correct horse battery staple".to_vec()).expect("a password");
     create(&password, terms).expect("a root key").unsealed
 }
 

@@ -1,12 +1,20 @@
 //! What only the holder of the store's own identity could do, and what still stops him.
 
+use keyward_crypto::secret::Password;
+use keyward_lifecycle::time::Timestamp;
+
 use super::*;
-use crate::record::{RecordId, RecordKind, RecordVersion};
+use crate::{
+    barrier::{Sealed, Terms, create},
+    keepers::KeeperName,
+    record::{RecordId, RecordKind, RecordVersion},
+    slot::{Cost, SlotLabel},
+};
 
 const MEMORY: LockPolicy = LockPolicy::AllowUnlocked;
 
 fn password() -> Password {
-    Password::new(b"correct horse battery".to_vec()).unwrap()
+    Password::new(b"correct horse battery staple".to_vec()).unwrap()
 }
 
 fn made() -> Unsealed {
@@ -24,7 +32,7 @@ fn made() -> Unsealed {
 #[track_caller]
 fn check(change: impl FnOnce(&mut Body), expected: &str) {
     let store = made();
-    let mut body = store.header.body().clone();
+    let mut body = store.header().body().clone();
     change(&mut body);
     let header = EpochHeader::sign(body, &store.identity().unwrap()).unwrap();
     let sealed = Sealed::read(header.bytes(), Some(&store.root_id())).unwrap();
@@ -47,7 +55,7 @@ fn a_slot_of_one_epoch_opens_no_other() {
 fn the_identity_record_of_another_store_is_refused() {
     let other = made();
     check(
-        |body| body.identity_record = other.header.body().identity_record.clone(),
+        |body| body.identity_record = other.header().body().identity_record.clone(),
         "WrongIdentity",
     );
 }
@@ -56,7 +64,7 @@ fn the_identity_record_of_another_store_is_refused() {
 #[track_caller]
 fn check_identity(name: &RecordName, seed: &[u8]) {
     let store = made();
-    let mut body = store.header.body().clone();
+    let mut body = store.header().body().clone();
     body.identity_record = store.seal(name, seed).unwrap().into();
     let header = EpochHeader::sign(body, &store.identity().unwrap()).unwrap();
     let sealed = Sealed::read(header.bytes(), None).unwrap();
@@ -81,7 +89,7 @@ fn a_damaged_key_in_memory_is_noticed() {
     // RK-040
     let mut store = made();
     assert_eq!(store.check_key(), Ok(()));
-    store.key = RootKey::generate(MEMORY).unwrap();
+    store.key = Arc::new(RootKey::generate(MEMORY).unwrap());
     assert_eq!(store.check_key(), Err(KeyDamaged));
 }
 
@@ -109,4 +117,60 @@ fn two_stores_with_one_key_do_not_open_each_others_records() {
     let foreign = Under { root: other.root_id(), ..store.under() };
     let refused = record::open(foreign, &name, &FieldName::value(), &record).unwrap_err();
     assert_eq!(refused, OpenRefused::DoesNotOpen { name: name.to_string().into() });
+}
+
+fn rotated() -> (Unsealed, Unsealed) {
+    let store = made();
+    let next = store.begin_rotation(NextKeepers::AsBefore, Timestamp::EPOCH).unwrap();
+    (store, next.unsealed)
+}
+
+/// Changes what a header says of the epoch before, and signs it with the store's own identity.
+#[track_caller]
+fn check_previous(change: impl FnOnce(&Unsealed, &mut Previous)) {
+    let (_, store) = rotated();
+    let mut body = store.header.body().clone();
+    change(&store, body.previous.as_mut().unwrap());
+    let header = EpochHeader::sign(body, &store.identity().unwrap()).unwrap();
+    let sealed = Sealed::read(header.bytes(), Some(&store.root_id())).unwrap();
+    let error = sealed.unseal(&password(), MEMORY).unwrap_err();
+    assert!(matches!(error, UnsealError::WrongPrevious(epoch) if epoch == Epoch::FIRST), "{error}");
+}
+
+#[test]
+fn a_key_of_the_epoch_before_that_was_grafted_is_refused() {
+    // RK-052
+    let (_, other) = rotated();
+    let grafted = other.header.body().previous.clone().unwrap();
+    check_previous(|_, previous| previous.record = grafted.record.clone());
+    check_previous(|_, previous| *previous = grafted.clone());
+    // The check value of the store's own key does not make another key right.
+    check_previous(|store, previous| {
+        let name = RecordName::epoch_key(Epoch::FIRST);
+        let fields = [(FieldName::value(), &[7; 32][..])];
+        previous.record = record::seal(store.under(), &name, &fields).unwrap().into();
+    });
+}
+
+#[test]
+fn a_damaged_key_of_the_epoch_before_is_noticed() {
+    // RK-040
+    let (_, mut store) = rotated();
+    assert_eq!(store.check_key(), Ok(()));
+    store.previous = Some((Epoch::FIRST, Arc::new(RootKey::generate(MEMORY).unwrap())));
+    assert_eq!(store.check_key(), Err(KeyDamaged));
+}
+
+#[test]
+fn keeper_shares_of_another_set_in_the_header_are_refused() {
+    let store = made();
+    let names = ["a", "b"].map(|name| KeeperName::parse(name).unwrap());
+    let one = store.set_keepers(2, &names).unwrap().unsealed;
+    let other = store.set_keepers(2, &names).unwrap().unsealed;
+    let mut body = one.header.body().clone();
+    body.keepers.as_mut().unwrap().sealed = other.header.keepers().unwrap().sealed.clone();
+    let header = EpochHeader::sign(body, &store.identity().unwrap()).unwrap();
+    let unsealed = Sealed::read(header.bytes(), None).unwrap().unseal(&password(), MEMORY).unwrap();
+    let refused = unsealed.keeper_shares().unwrap_err();
+    assert!(matches!(refused, OpenRefused::AnotherRecord { .. }), "{refused:?}");
 }
