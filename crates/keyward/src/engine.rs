@@ -197,7 +197,8 @@ impl Keyward {
     ) -> Result<Receipt, ExecuteError> {
         self.shared.check_may_do(&commands)?;
         let actor = actor.clone();
-        self.shared.ask(|reply| Job::Execute(Execute { actor, commands, items, reply }))
+        let job = |reply| Job::Execute(Execute { actor, commands, items, reply });
+        self.shared.ask(job).inspect(|receipt| self.shared.close_ended(receipt))
     }
 
     /// Writes items that no decision rests on.
@@ -352,7 +353,9 @@ impl Shared {
     }
 
     pub(crate) fn set_root(&self, root: Option<Root>) {
-        *self.root.write().unwrap_or_else(PoisonError::into_inner) = root.map(Arc::new);
+        let mut place = self.root.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *place, root.map(Arc::new));
+        before.iter().for_each(|before| before.opened.close_all());
     }
 
     pub(crate) fn is_unsealed(&self) -> bool {

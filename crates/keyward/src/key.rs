@@ -8,7 +8,7 @@ use keyward_lifecycle::{
     algorithm::Algorithm,
     canonical,
     command::{Command, NewKey},
-    decide::decide,
+    decide::{decide, may_sign},
     envelope::pae,
     id::{ActorId, Fingerprint, KeyId, ProfileName},
     key::{Custody, Key},
@@ -205,11 +205,7 @@ impl Keyward {
     pub fn destroy_key(&self, actor: &ActorId, key_id: &KeyId) -> Result<Receipt, KeyError> {
         let items = vec![ItemChange::Remove(Shelf::Record, record_name(key_id))];
         let command = Command::DestroyKey { key_id: key_id.clone() };
-        let receipt = self.execute_with(actor, vec![command], items)?;
-        if let Some(root) = self.shared.root() {
-            root.opened.close(key_id);
-        }
-        Ok(receipt)
+        Ok(self.execute_with(actor, vec![command], items)?)
     }
 
     /// How many signatures of a key the ledger has (LC-012).
@@ -249,6 +245,7 @@ impl Keyward {
         if let Some(open) = root.opened.get(key_id, now) {
             return Ok(open.sign(message)?);
         }
+        let moment = root.opened.moment();
         let sealed = self
             .shared
             .storage
@@ -258,7 +255,13 @@ impl Keyward {
             return Ok(store.sign(&root.unsealed, &key.record, sealed.as_deref(), message)?);
         };
         let open = opener.open(&root.unsealed, &key.record, sealed.as_deref())?;
-        root.opened.keep(key_id.clone(), now, open.clone());
+        // A key that ended since it was chosen is not kept: it ended before this look at the
+        // state, or it is closed after it, which the moment tells.
+        let state = self.state();
+        let current = state.key(key_id);
+        if current.is_some_and(|current| may_sign(&state, current, 0, now).is_ok()) {
+            root.opened.keep(moment, key_id.clone(), now, open.clone());
+        }
         Ok(open.sign(message)?)
     }
 

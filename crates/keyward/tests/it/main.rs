@@ -14,6 +14,7 @@ mod fault;
 mod history;
 mod kill;
 mod life;
+mod opened;
 mod pin;
 mod quarantine;
 mod race;
