@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward::keystore::{Import, KeyStore, KeyStoreError, Made, Open, OpenedKey};
+use keyward::keystore::{Import, KeyStore, KeyStoreError, Made, Open, OpenedKey, SealedRecord};
 use keyward_barrier::{RecordId, RecordKind, RecordName, RecordVersion, Unsealed};
 use keyward_crypto::signing::{GenerationFailed, PrivateKey};
 use keyward_lifecycle::{algorithm::Algorithm, id::KeyId, key::KeyRecord};
@@ -35,7 +35,7 @@ impl KeyStore for Software {
         &self,
         root: &Unsealed,
         key: &KeyRecord,
-        sealed: Option<&[u8]>,
+        sealed: Option<SealedRecord<'_>>,
         message: &[u8],
     ) -> Result<Vec<u8>, KeyStoreError> {
         self.open(root, key, sealed)?.sign(message)
@@ -55,12 +55,12 @@ impl Open for Software {
         &self,
         root: &Unsealed,
         key: &KeyRecord,
-        sealed: Option<&[u8]>,
+        sealed: Option<SealedRecord<'_>>,
     ) -> Result<Arc<dyn OpenedKey>, KeyStoreError> {
         let refused = |why: String| KeyStoreError::Material { key_id: key.key_id.clone(), why };
         let sealed = sealed.ok_or_else(|| refused("its sealed record is missing".to_owned()))?;
         let opened = root
-            .open(&name(&key.key_id), root.epoch(), sealed)
+            .open(&name(&key.key_id), sealed.epoch, sealed.bytes)
             .map_err(|error| refused(error.to_string()))?;
         let private = PrivateKey::from_material(key.algorithm, opened.expose())
             .map_err(|error| refused(error.to_string()))?;

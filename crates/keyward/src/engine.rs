@@ -12,7 +12,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use keyward_barrier::Unsealed;
+use keyward_barrier::{RootId, Unsealed};
 use keyward_lifecycle::{
     algorithm::PublicKey,
     authority::Admitted,
@@ -30,10 +30,11 @@ use crate::{
     keystore::KeyStores,
     opened::Opened,
     pin::{PinStore, Pins, keeper::Keeper},
+    secret::{self, Secrets},
     storage::{ItemChange, Storage},
     system::LogSigner,
     verification::remembered::Remembered,
-    writer::{Execute, ExecuteError, Job, Receipt, batch::NewCheckpoint, chain},
+    writer::{Execute, ExecuteError, Job, Over, Receipt, batch::NewCheckpoint, chain},
 };
 
 /// What the library is built from: the adapters, chosen by whoever wires them.
@@ -61,8 +62,9 @@ impl fmt::Debug for Parts {
 /// Dropping it appends what waits, closes buffered signing and stops the writer.
 pub struct Keyward {
     pub(crate) shared: Arc<Shared>,
-    /// The writer, and whoever keeps its checkpoints outside the database.
-    threads: Mutex<[Option<JoinHandle<()>>; 2]>,
+    /// The writer, whoever keeps its checkpoints outside the database, and whoever stands beside
+    /// the secrets.
+    threads: Mutex<[Option<JoinHandle<()>>; 3]>,
 }
 
 /// What the writer and the readers have in common.
@@ -84,6 +86,9 @@ pub(crate) struct Shared {
     /// Held for reading from sealing a record until it is durable; taken for writing when a
     /// rotation of the root key begins or turns back.
     pub(crate) sealing: RwLock<()>,
+    /// Held while a batch of records is sealed anew: one at a time.
+    pub(crate) stepping: Mutex<()>,
+    pub(crate) secrets: Secrets,
     pub(crate) pins: Arc<Keeper>,
     public_keys: RwLock<HashMap<Fingerprint, Arc<dyn PublicKey>>>,
     pub(crate) actors: Mutex<HashMap<String, ActorId>>,
@@ -99,8 +104,8 @@ pub(crate) struct Shared {
 /// The root key in memory, and what it opened.
 pub(crate) struct Root {
     pub(crate) unsealed: Unsealed,
-    pub(crate) log: LogSigner,
-    pub(crate) opened: Opened,
+    pub(crate) log: Arc<LogSigner>,
+    pub(crate) opened: Arc<Opened>,
 }
 
 /// A log that is shorter than a checkpoint that was kept.
@@ -137,6 +142,8 @@ impl Keyward {
             root: RwLock::new(root.map(Arc::new)),
             leases: RwLock::new(()),
             sealing: RwLock::new(()),
+            stepping: Mutex::new(()),
+            secrets: Secrets::default(),
             pins: pins.clone(),
             public_keys: RwLock::new(HashMap::new()),
             actors: Mutex::new(HashMap::new()),
@@ -154,7 +161,8 @@ impl Keyward {
         let thread = std::thread::Builder::new()
             .name("keyward-writer".to_owned())
             .spawn(move || writer.run(&waiting));
-        Self { shared, threads: Mutex::new([thread.ok(), pins.start()]) }
+        let secrets = secret::load::start(&shared);
+        Self { shared, threads: Mutex::new([thread.ok(), pins.start(), secrets]) }
     }
 
     /// What the log adds up to, as of the last durable batch. Holding it holds nothing up.
@@ -196,8 +204,22 @@ impl Keyward {
         items: Vec<ItemChange>,
     ) -> Result<Receipt, ExecuteError> {
         self.shared.check_may_do(&commands)?;
-        let actor = actor.clone();
-        let job = |reply| Job::Execute(Execute { actor, commands, items, reply });
+        let (actor, over) = (actor.clone(), Over::Anything);
+        let job = |reply| Job::Execute(Execute { actor, commands, items, over, reply });
+        self.shared.ask(job).inspect(|receipt| self.shared.close_ended(receipt))
+    }
+
+    /// As [`Self::execute`], with items that are written only over items that are still there.
+    pub(crate) fn execute_over(
+        &self,
+        actor: &ActorId,
+        command: Command,
+        items: Vec<ItemChange>,
+    ) -> Result<Receipt, ExecuteError> {
+        let commands = vec![command];
+        self.shared.check_may_do(&commands)?;
+        let (actor, over) = (actor.clone(), Over::Present);
+        let job = |reply| Job::Execute(Execute { actor, commands, items, over, reply });
         self.shared.ask(job).inspect(|receipt| self.shared.close_ended(receipt))
     }
 
@@ -217,7 +239,13 @@ impl Keyward {
     /// Stops: what waits is appended, buffered signing is closed, the newest checkpoint is kept.
     pub fn close(&self) {
         let threads = &mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let [writer, pins] = std::mem::take(threads);
+        let [writer, pins, secrets] = std::mem::take(threads);
+        if let Some(secrets) = secrets {
+            self.shared.secrets.desk.stop();
+            drop(secrets.join());
+            // Should it fail, the halted store has said so.
+            drop(self.shared.log_reads());
+        }
         if let Some(writer) = writer {
             self.flush_counts();
             self.shared.end_leases();
@@ -353,9 +381,19 @@ impl Shared {
     }
 
     pub(crate) fn set_root(&self, root: Option<Root>) {
-        let mut place = self.root.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *place, root.map(Arc::new));
+        let root = root.map(Arc::new);
+        let opened = root.as_ref().map(|root| root.opened.clone());
+        let before = std::mem::replace(
+            &mut *self.root.write().unwrap_or_else(PoisonError::into_inner),
+            root,
+        );
         before.iter().for_each(|before| before.opened.close_all());
+        self.secrets.changed(before.as_deref(), opened.as_ref());
+    }
+
+    /// The root id that is pinned outside the database.
+    pub(crate) fn pinned_root(&self) -> RootId {
+        RootId::from_fingerprint(self.authority.authority().root_id)
     }
 
     pub(crate) fn is_unsealed(&self) -> bool {

@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::{
     engine::{Keyward, unavailable},
     keystore::{KeyStore, KeyStoreError, Made},
+    record::{Found, item_name},
     storage::{Item, ItemChange, LedgerIndex, Shelf},
     writer::{ExecuteError, Receipt},
 };
@@ -246,15 +247,12 @@ impl Keyward {
             return Ok(open.sign(message)?);
         }
         let moment = root.opened.moment();
-        let sealed = self
-            .shared
-            .storage
-            .item(Shelf::Record, &record_name(key_id))
-            .map_err(|error| unavailable(&error))?;
+        let (root, found) = self.shared.record_and_root(&record_of(key_id))?;
+        let sealed = found.as_ref().map(Found::sealed);
         let Some(opener) = store.opener() else {
-            return Ok(store.sign(&root.unsealed, &key.record, sealed.as_deref(), message)?);
+            return Ok(store.sign(&root.unsealed, &key.record, sealed, message)?);
         };
-        let open = opener.open(&root.unsealed, &key.record, sealed.as_deref())?;
+        let open = opener.open(&root.unsealed, &key.record, sealed)?;
         // A key that ended since it was chosen is not kept: it ended before this look at the
         // state, or it is closed after it, which the moment tells.
         let state = self.state();
@@ -324,9 +322,11 @@ pub fn possession(key_id: &KeyId, fingerprint: &Fingerprint, nonce: &str) -> Opt
 
 /// The sealed private part's name on its shelf.
 fn record_name(key_id: &KeyId) -> Vec<u8> {
-    let id = RecordId::from(key_id);
-    let name = RecordName::new(RecordKind::PrivateKey, id, RecordVersion::FIRST);
-    name.to_string().into_bytes()
+    item_name(&record_of(key_id))
+}
+
+fn record_of(key_id: &KeyId) -> RecordName {
+    RecordName::new(RecordKind::PrivateKey, RecordId::from(key_id), RecordVersion::FIRST)
 }
 
 /// Places read at once while counting.

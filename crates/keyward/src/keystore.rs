@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use keyward_barrier::Unsealed;
+use keyward_barrier::{Epoch, Unsealed};
 use keyward_crypto::signing::PrivateKey;
 use keyward_lifecycle::{algorithm::Algorithm, id::KeyId, key::KeyRecord, profile::StoreAddress};
 
@@ -23,7 +23,8 @@ pub trait KeyStore: Send + Sync {
         algorithm: Algorithm,
     ) -> Result<Made, KeyStoreError>;
 
-    /// Signs `message` with the key of that record. `sealed` is what [`Made::sealed`] was.
+    /// Signs `message` with the key of that record. `sealed` is what [`Made::sealed`] was, or the
+    /// same sealed anew in another epoch.
     ///
     /// # Errors
     /// [`KeyStoreError`].
@@ -31,7 +32,7 @@ pub trait KeyStore: Send + Sync {
         &self,
         root: &Unsealed,
         key: &KeyRecord,
-        sealed: Option<&[u8]>,
+        sealed: Option<SealedRecord<'_>>,
         message: &[u8],
     ) -> Result<Vec<u8>, KeyStoreError>;
 
@@ -46,6 +47,16 @@ pub trait KeyStore: Send + Sync {
     }
 }
 
+/// A sealed private part, as it lies on its shelf.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "read by every adapter that keeps material here")]
+pub struct SealedRecord<'r> {
+    /// The record.
+    pub bytes: &'r [u8],
+    /// The epoch in which the log expects it.
+    pub epoch: Epoch,
+}
+
 /// The power to open a key once and sign with it several times.
 pub trait Open: Send + Sync {
     /// Opens the key of that record, as [`KeyStore::sign`] does.
@@ -56,7 +67,7 @@ pub trait Open: Send + Sync {
         &self,
         root: &Unsealed,
         key: &KeyRecord,
-        sealed: Option<&[u8]>,
+        sealed: Option<SealedRecord<'_>>,
     ) -> Result<Arc<dyn OpenedKey>, KeyStoreError>;
 }
 

@@ -11,7 +11,7 @@ use std::{
 
 use keyward_lifecycle::{event::Fact, id::KeyId, time::Timestamp};
 
-use crate::{engine::Shared, keystore::OpenedKey, writer::Receipt};
+use crate::{engine::Shared, keystore::OpenedKey, secret, writer::Receipt};
 
 /// Longest that a key stays open.
 const OPEN_SECONDS: i64 = 60;
@@ -19,7 +19,11 @@ const OPEN_SECONDS: i64 = 60;
 const OPEN_MAX: usize = 256;
 
 #[derive(Default)]
-pub(crate) struct Opened(Mutex<Open>);
+pub(crate) struct Opened {
+    keys: Mutex<Open>,
+    /// What is held of stored secrets.
+    pub(crate) secrets: secret::memory::Memory,
+}
 
 #[derive(Default)]
 struct Open {
@@ -83,7 +87,7 @@ impl Opened {
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -57,7 +57,9 @@ pub(crate) fn rows(state: &State, event: &Event, leaf: &[u8]) -> Vec<Row> {
         | Fact::CommandRefused { .. }
         | Fact::ProofResigned { .. }
         | Fact::IncidentReported { .. }
-        | Fact::RollbackAccepted { .. } => {}
+        | Fact::RollbackAccepted { .. }
+        | Fact::Root(_)
+        | Fact::Secret(_) => {}
     }
     rows
 }

@@ -6,9 +6,11 @@
 //! give any.
 
 use keyward_lifecycle::{
-    command::{Command, Effective, Force, LedgerNote, Revoke, RevokedAt},
+    command::{
+        Command, Effective, Force, LedgerNote, Revoke, RevokedAt, RootCommand, SecretCommand,
+    },
     decide::decide,
-    event::{Event, Fact},
+    event::{Event, Fact, RootFact, SecretFact},
     state::State,
 };
 
@@ -39,6 +41,8 @@ pub(crate) const fn may_do(command: &Command) -> bool {
             | Command::RegisterActor { .. }
             | Command::NoteRefusals { .. }
             | Command::RevokeToken { .. }
+            | Command::Root(RootCommand::NoteAccessRefused { .. })
+            | Command::Secret(SecretCommand::NoteReads(_))
             | Command::NoteLedger(LedgerNote::Close { .. } | LedgerNote::Gap { .. })
     )
 }
@@ -48,7 +52,10 @@ pub(crate) fn may_log(state: &State, event: &Event) -> bool {
     match &event.fact {
         Fact::KeyRevoked { .. } => only_narrows(state, event),
         Fact::ActorRegistered { actor_id, .. } => state.actor(actor_id).is_none(),
-        Fact::CommandRefused { .. } | Fact::TokenRevoked { .. } => true,
+        Fact::CommandRefused { .. }
+        | Fact::TokenRevoked { .. }
+        | Fact::Root(RootFact::AccessRefused { .. })
+        | Fact::Secret(SecretFact::Read { .. }) => true,
         Fact::LedgerClosed { .. } | Fact::LedgerGap { .. } => state.ledger().open_since.is_some(),
         Fact::StoreCreated { .. }
         | Fact::ActorForgotten { .. }
@@ -71,7 +78,9 @@ pub(crate) fn may_log(state: &State, event: &Event) -> bool {
         | Fact::TokenCreated { .. }
         | Fact::ProofResigned { .. }
         | Fact::IncidentReported { .. }
-        | Fact::RollbackAccepted { .. } => false,
+        | Fact::RollbackAccepted { .. }
+        | Fact::Root(_)
+        | Fact::Secret(_) => false,
     }
 }
 

@@ -4,7 +4,9 @@
 mod replay;
 pub(crate) mod snapshot;
 
-use keyward_barrier::{self as barrier, Sealed, Terms, Unsealed};
+use std::sync::Arc;
+
+use keyward_barrier::{self as barrier, Terms, Unsealed};
 use keyward_crypto::{secret::Password, signing::PrivateKey, spki};
 use keyward_lifecycle::{
     algorithm::Algorithm,
@@ -27,11 +29,10 @@ use keyward_lifecycle::{
 use crate::{
     actor,
     engine::{Begun, Keyward, Parts, Root},
-    opened::Opened,
     pin::{MalformedPins, Pins, keeper::Pin},
     projection,
     storage::{AppendError, Batch, Heads, Item, ItemChange, ReadError, Shelf, Storage, Tree},
-    system::{AUTHORITY_KEY, LOG_KEY, LogSigner, Reader, Signable, open_system_key, system_record},
+    system::{AUTHORITY_KEY, LOG_KEY, LogSigner, Reader, Signable, system_record},
     writer::{QUEUE_JOBS_MAX, Tip},
 };
 
@@ -94,7 +95,7 @@ impl Keyward {
         };
         parts.pins.save(&pins.to_bytes().map_err(|_| CreateFailed::Internal)?)?;
         parts.storage.append(Heads::default(), &batch)?;
-        let root = Some(Root { unsealed, log, opened: Opened::default() });
+        let root = Some(Root { unsealed, log: Arc::new(log), opened: Arc::default() });
         let begun = Begun {
             tip,
             authority: admitted,
@@ -160,8 +161,9 @@ impl Keyward {
         Ok(parts.storage.heads()? != Heads::default() || has_checkpoint(parts)?)
     }
 
-    /// Unseals: the password opens a slot of the newest epoch header, which the pinned identity
-    /// has signed.
+    /// Unseals for the length of a command, without a word in the log: the password opens a slot
+    /// of the newest epoch header, which the pinned identity has signed. See also
+    /// [`Self::unseal_with_password`].
     ///
     /// # Errors
     /// [`UnsealFailed`]; nothing has changed.
@@ -170,28 +172,7 @@ impl Keyward {
             return Ok(());
         }
         let password = Password::new(password).map_err(|_| UnsealFailed::WrongPassword)?;
-        let storage = &self.shared.storage;
-        let header = storage
-            .item_at_or_before(Shelf::Root, &epoch_name(u32::MAX))?
-            .ok_or(UnsealFailed::NoHeader)?;
-        let pinned = barrier::RootId::from_fingerprint(self.shared.authority.authority().root_id);
-        let sealed = Sealed::read(&header.bytes, Some(&pinned))?;
-        let unsealed = sealed
-            .unseal(&password, keyward_crypto::secret::LockPolicy::Strict)
-            .map_err(unseal_failed)?;
-        let name = record_item_name(LOG_KEY).ok_or(UnsealFailed::NoHeader)?;
-        let record = storage.item(Shelf::Record, &name)?.ok_or(UnsealFailed::LogKey)?;
-        let log = open_system_key(&unsealed, unsealed.epoch(), LOG_KEY, &record)
-            .ok_or(UnsealFailed::LogKey)?;
-        let authority = self.shared.authority.authority();
-        let log = LogSigner::new(log, &authority.origin).ok_or(UnsealFailed::LogKey)?;
-        if !log.verifier_keys().iter().all(|key| authority.log_keys.contains(key)) {
-            return Err(UnsealFailed::LogKey);
-        }
-        self.shared.set_root(Some(Root { unsealed, log, opened: Opened::default() }));
-        // Checkpoints resume; what was done while sealed is signed for now.
-        drop(self.shared.ask(|reply| crate::writer::Job::RootChanged { reply }));
-        Ok(())
+        self.open_root(|sealed, policy| sealed.unseal(&password, policy))
     }
 
     /// Seals: the root key is wiped from memory.
@@ -274,13 +255,6 @@ fn sealed_item(root: &Unsealed, name: &str, key: &PrivateKey) -> Result<ItemChan
     let sealed = root.seal(&record, key.expose_material()).map_err(|_| CreateFailed::Internal)?;
     let item = record_item_name(name).ok_or(CreateFailed::Internal)?;
     Ok(put(Shelf::Record, item, sealed))
-}
-
-fn unseal_failed(error: barrier::UnsealError) -> UnsealFailed {
-    if matches!(error, barrier::UnsealError::WrongPassword) {
-        return UnsealFailed::WrongPassword;
-    }
-    error.into()
 }
 
 fn record_item_name(name: &str) -> Option<Vec<u8>> {
@@ -376,6 +350,31 @@ pub enum UnsealFailed {
     /// The header is another store's, or was changed.
     #[error(transparent)]
     Header(#[from] barrier::HeaderRefused),
+    /// It is not the header that the log names: an older one leads through slots that are gone.
+    #[error(
+        "the root key's header is number {found}, and the log names number {logged}; restore \
+         the database, or the root key's backup with `keyward root restore`"
+    )]
+    AnotherHeader {
+        /// The counter of the one that is there.
+        found: u64,
+        /// The counter of the one that the log names.
+        logged: u64,
+    },
+    /// A backup of an epoch that is gone.
+    #[error("the backup leads to epoch {found}, and the store is in epoch {needed}")]
+    OldEpoch {
+        /// Its epoch.
+        found: u32,
+        /// The store's.
+        needed: u32,
+    },
+    /// After some failures an attempt has to wait.
+    #[error("too many attempts failed; try again at {try_again_at}")]
+    TooSoon {
+        /// From when.
+        try_again_at: Timestamp,
+    },
     /// The header's slots do not open.
     #[error(transparent)]
     Unseal(#[from] barrier::UnsealError),

@@ -61,7 +61,18 @@ pub(crate) struct Execute {
     pub(crate) commands: Vec<Command>,
     /// Written in the same transaction, if the commands are accepted.
     pub(crate) items: Vec<ItemChange>,
+    /// What the items are written over.
+    pub(crate) over: Over,
     pub(crate) reply: Reply<Receipt>,
+}
+
+/// What items are written over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// Over what is there, or nothing.
+    Anything,
+    /// Only over what is there: a record that was removed meanwhile does not come back.
+    Present,
 }
 
 /// Signatures that were made and are to be released.

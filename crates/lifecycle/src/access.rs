@@ -43,6 +43,15 @@ pub enum Scope {
     /// Read metrics and status.
     #[serde(rename = "status.read")]
     StatusRead,
+    /// Read and list secrets, as far as path policies grant it.
+    #[serde(rename = "secrets.read")]
+    SecretsRead,
+    /// Write, delete and purge secrets, as far as path policies grant it.
+    #[serde(rename = "secrets.write")]
+    SecretsWrite,
+    /// See and change path policies.
+    #[serde(rename = "secrets.manage")]
+    SecretsManage,
 }
 
 /// A named bundle of scopes.
@@ -64,7 +73,7 @@ pub enum Role {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::KeysRead,
         Self::KeysManage,
         Self::KeysRevoke,
@@ -76,6 +85,9 @@ impl Scope {
         Self::AccessManage,
         Self::RootManage,
         Self::StatusRead,
+        Self::SecretsRead,
+        Self::SecretsWrite,
+        Self::SecretsManage,
     ];
 
     /// The public word.
@@ -93,6 +105,9 @@ impl Scope {
             Self::AccessManage => "access.manage",
             Self::RootManage => "root.manage",
             Self::StatusRead => "status.read",
+            Self::SecretsRead => "secrets.read",
+            Self::SecretsWrite => "secrets.write",
+            Self::SecretsManage => "secrets.manage",
         }
     }
 
@@ -140,10 +155,17 @@ impl Role {
                 Scope::ProofsVerify,
                 Scope::AuditRead,
                 Scope::StatusRead,
+                Scope::SecretsRead,
+                Scope::SecretsWrite,
             ],
-            Self::Signer => {
-                &[Scope::KeysRead, Scope::ProofsWrite, Scope::ProofsRead, Scope::ProofsVerify]
-            }
+            Self::Signer => &[
+                Scope::KeysRead,
+                Scope::ProofsWrite,
+                Scope::ProofsRead,
+                Scope::ProofsVerify,
+                Scope::SecretsRead,
+                Scope::SecretsWrite,
+            ],
             Self::Auditor => &[
                 Scope::KeysRead,
                 Scope::ProofsRead,

@@ -1,6 +1,9 @@
 //! What can be asked for. Ids, key material's public parts and random values arrive in the
 //! command; the rules make none of their own.
 
+mod root;
+mod secret;
+
 use alloc::{sync::Arc, vec::Vec};
 use core::num::NonZeroU64;
 
@@ -13,6 +16,11 @@ use crate::{
     key::{CompromiseScope, Custody, Reason},
     profile::Profile,
     time::Timestamp,
+};
+
+pub use self::{
+    root::{AcceptLoss, Resealed, RootCommand, SlotChange},
+    secret::{PutSecret, SecretCommand, SecretReads, SecretVersions, SetMetadata},
 };
 
 /// One request to change something.
@@ -160,6 +168,10 @@ pub enum Command {
         /// Its address.
         report: ContentId,
     },
+    /// Record what was done with the root key.
+    Root(RootCommand),
+    /// Do something with stored secrets, or record that it was done.
+    Secret(SecretCommand),
     /// Accept a log that is shorter than a checkpoint kept from before.
     AcceptRollback {
         /// Leaves of the kept checkpoint.
@@ -326,6 +338,8 @@ impl Command {
             Self::NoteRefusals { .. } => "refusal.note",
             Self::NoteResigned { .. } => "proof.re-sign",
             Self::NoteIncident { .. } => "incident.report",
+            Self::Root(command) => command.name(),
+            Self::Secret(command) => command.name(),
             Self::AcceptRollback { .. } => "rollback.accept",
         }
     }

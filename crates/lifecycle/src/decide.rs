@@ -3,7 +3,9 @@
 mod anchor;
 mod key;
 mod revoke;
+mod root;
 mod rotation;
+mod secret;
 
 use alloc::{boxed::Box, vec, vec::Vec};
 
@@ -79,6 +81,8 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Decisi
         }
         Command::DeactivateAnchor { anchor_id } => anchor::deactivate(state, *anchor_id),
         Command::AddKey { to, key_id } => anchor::add_key(state, to, key_id, now),
+        Command::Root(command) => root::root(state, command),
+        Command::Secret(command) => secret::secret(state, command),
         Command::CreateStore { .. }
         | Command::RegisterActor { .. }
         | Command::ForgetActor { .. }

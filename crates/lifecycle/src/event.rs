@@ -3,12 +3,16 @@
 //! A leaf is the RFC 8785 form of an [`Event`]. Old versions are folded for ever; a type or a
 //! version that is not known stops the start, because a fold that skips facts decides wrongly.
 
+mod about;
+mod define;
 mod fact;
 mod leaf;
+mod root;
+mod secret;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{fact::Fact, leaf::UnreadableLeaf};
+pub use self::{fact::Fact, leaf::UnreadableLeaf, root::RootFact, secret::SecretFact};
 use crate::{
     id::{ActorId, Digest},
     time::Timestamp,

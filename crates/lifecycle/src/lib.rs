@@ -28,6 +28,8 @@ pub mod pattern;
 pub mod profile;
 pub mod purl;
 pub mod refusal;
+pub mod root;
+pub mod secret;
 pub mod spiffe;
 pub mod state;
 pub mod statement;

@@ -1,5 +1,7 @@
 //! Why a command is refused, and what is merely worth a warning.
 
+mod root;
+mod secret;
 mod warning;
 
 use alloc::{
@@ -9,7 +11,7 @@ use alloc::{
 };
 use core::fmt;
 
-pub use self::warning::Warning;
+pub use self::{root::RootRefusal, secret::SecretRefusal, warning::Warning};
 use crate::{
     algorithm::Algorithm,
     id::{AnchorId, Fingerprint, KeyId, ProfileName},
@@ -205,6 +207,12 @@ pub enum Refusal {
     /// The half of a composite key that is registered, or the reverse.
     #[error("public key is one half of the composite key `{0}`, and its halves are not keys")]
     HalfOfComposite(KeyId),
+    /// Something about the root key.
+    #[error(transparent)]
+    Root(#[from] RootRefusal),
+    /// Something about a stored secret.
+    #[error(transparent)]
+    Secret(#[from] SecretRefusal),
     /// A private part may still be needed.
     #[error("the private part of `{key_id}` is still needed: {why}")]
     StillNeeded {
@@ -283,6 +291,8 @@ impl Refusal {
             Self::BadThreshold { .. } => "bad-threshold",
             Self::Strict { .. } => "strict",
             Self::HalfOfComposite(_) => "half-of-composite",
+            Self::Root(refusal) => refusal.code(),
+            Self::Secret(refusal) => refusal.code(),
             Self::StillNeeded { .. } => "still-needed",
         }
     }
@@ -348,6 +358,8 @@ impl Refusal {
             Self::UniversalNotAllowed => "say --allow-universal if that is meant".to_string(),
             Self::MembershipEnded { .. } => "make a new key, and add that".to_string(),
             Self::Strict { .. } => "say --force to override it; the log says who did".to_string(),
+            Self::Root(refusal) => return refusal.hint().map(String::from),
+            Self::Secret(refusal) => return refusal.hint().map(String::from),
             Self::NoSuchName { .. }
             | Self::WrongStatus { .. }
             | Self::OnlyEarlier { .. }

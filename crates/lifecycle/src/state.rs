@@ -5,6 +5,8 @@
 
 mod apply;
 mod lookup;
+mod root;
+mod secret;
 pub mod snapshot;
 
 use alloc::{sync::Arc, vec::Vec};
@@ -20,9 +22,11 @@ use crate::{
     pattern::PatternIndex,
     profile::Profile,
     purl::Purl,
+    root::RootFold,
     time::Timestamp,
 };
 use lookup::Lookup;
+pub use secret::SecretsFold;
 
 /// What the log adds up to.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +48,8 @@ pub struct State {
     token_by_digest: OrdMap<Digest, Arc<str>>,
     actors: OrdMap<ActorId, ActorFold>,
     ledger: LedgerFold,
+    root: Arc<RootFold>,
+    secrets: SecretsFold,
     counts: Counts,
 }
 
@@ -260,6 +266,12 @@ impl State {
     #[must_use]
     pub const fn ledger(&self) -> &LedgerFold {
         &self.ledger
+    }
+
+    /// What the log says of the root key.
+    #[must_use]
+    pub fn root(&self) -> &RootFold {
+        &self.root
     }
 
     /// Running totals.

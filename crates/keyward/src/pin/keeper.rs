@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use keyward_lifecycle::{envelope::Envelope, event::Fact};
+use keyward_lifecycle::{
+    envelope::Envelope,
+    event::{Fact, RootFact},
+};
 
 use super::{PinStore, Pins};
 
@@ -44,7 +47,14 @@ impl Pin {
             | Fact::ActorForgotten { .. }
             | Fact::IncidentReported { .. }
             | Fact::LedgerGap { .. }
-            | Fact::RollbackAccepted { .. } => Self::Now,
+            | Fact::RollbackAccepted { .. }
+            | Fact::Root(
+                RootFact::SlotRemoved { .. }
+                | RootFact::PasswordChanged { .. }
+                | RootFact::KeepersSet { .. }
+                | RootFact::RotationFinalised { .. }
+                | RootFact::Restored { .. },
+            ) => Self::Now,
             Fact::StoreCreated { .. }
             | Fact::ActorRegistered { .. }
             | Fact::ProfileDefined { .. }
@@ -62,6 +72,8 @@ impl Pin {
             | Fact::LedgerOpened { .. }
             | Fact::LedgerClosed { .. }
             | Fact::TokenCreated { .. }
+            | Fact::Root(_)
+            | Fact::Secret(_)
             | Fact::CommandRefused { .. }
             | Fact::ProofResigned { .. } => Self::Soon,
         }

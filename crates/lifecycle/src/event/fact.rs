@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Commitment;
+use super::{Commitment, define::facts, root::RootFact, secret::SecretFact};
 use crate::{
     access::Token,
     anchor::AnchorRecord,
@@ -14,41 +14,14 @@ use crate::{
     time::Timestamp,
 };
 
-macro_rules! facts {
-    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal { $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? })*) => {
-        /// What happened, by type.
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(tag = "type", content = "details")]
-        #[expect(clippy::exhaustive_enums, reason = "the fold decides about every fact")]
-        pub enum Fact {
-            $(
-                $(#[doc = $doc])*
-                #[serde(rename = $name, rename_all = "camelCase")]
-                $variant {
-                    $(
-                        $(#[$field_meta])*
-                        $field: $type
-                    ),*
-                },
-            )*
-        }
-
-        impl Fact {
-            /// Every event type of version 1, as the log writes it (SO-121).
-            pub const TYPES: &[&str] = &[$($name),*];
-
-            /// This fact's type, as the log writes it.
-            #[must_use]
-            pub const fn type_name(&self) -> &'static str {
-                match self {
-                    $(Self::$variant { .. } => $name,)*
-                }
-            }
-        }
-    };
-}
-
 facts! {
+    /// What happened, by type.
+    Fact {
+        /// To the root key.
+        Root(RootFact),
+        /// To stored secrets.
+        Secret(SecretFact),
+    }
     /// The store began.
     StoreCreated = "STORE_CREATED" {
         /// The fingerprint of the store identity.
@@ -255,73 +228,28 @@ facts! {
 }
 
 impl Fact {
-    /// The key it is about, for the audit view.
-    #[must_use]
-    pub const fn key_id(&self) -> Option<&KeyId> {
-        match self {
-            Self::KeyGenerated { key, .. } | Self::KeyImported { key, .. } => Some(&key.key_id),
-            Self::KeyPromoted { key_id }
-            | Self::KeyRetired { key_id, .. }
-            | Self::RotationBegun { key_id, .. }
-            | Self::KeySucceeded { key_id, .. }
-            | Self::RotationCompleted { key_id, .. }
-            | Self::RotationAborted { key_id, .. }
-            | Self::KeyRevoked { key_id, .. }
-            | Self::KeyDestroyed { key_id }
-            | Self::KeyUsageGranted { key_id, .. }
-            | Self::KeyAdded { key_id, .. }
-            | Self::ProofResigned { key_id, .. }
-            | Self::IncidentReported { key_id, .. } => Some(key_id),
-            Self::CommandRefused { key_id, .. } => key_id.as_ref(),
-            Self::StoreCreated { .. }
-            | Self::ActorRegistered { .. }
-            | Self::ActorForgotten { .. }
-            | Self::ProfileDefined { .. }
-            | Self::AnchorCreated { .. }
-            | Self::AnchorDeactivated { .. }
-            | Self::LedgerHead { .. }
-            | Self::LedgerOpened { .. }
-            | Self::LedgerClosed { .. }
-            | Self::LedgerGap { .. }
-            | Self::TokenCreated { .. }
-            | Self::TokenRevoked { .. }
-            | Self::RollbackAccepted { .. } => None,
-        }
-    }
+    /// Every event type of version 1, as the log writes it (SO-121).
+    pub const TYPES: &[&str] = &all_types::<
+        { Self::TABLE.len() + RootFact::TABLE.len() + SecretFact::TABLE.len() },
+    >();
+}
 
-    /// The anchor it is about, for the audit view.
-    #[must_use]
-    pub const fn anchor_id(&self) -> Option<AnchorId> {
-        match self {
-            Self::AnchorCreated { anchor, .. } => Some(anchor.anchor_id),
-            Self::AnchorDeactivated { anchor_id } | Self::KeyAdded { anchor_id, .. } => {
-                Some(*anchor_id)
-            }
-            Self::KeyRevoked { anchor_id, .. } => *anchor_id,
-            Self::StoreCreated { .. }
-            | Self::ActorRegistered { .. }
-            | Self::ActorForgotten { .. }
-            | Self::ProfileDefined { .. }
-            | Self::KeyGenerated { .. }
-            | Self::KeyImported { .. }
-            | Self::KeyPromoted { .. }
-            | Self::KeyRetired { .. }
-            | Self::RotationBegun { .. }
-            | Self::KeySucceeded { .. }
-            | Self::RotationCompleted { .. }
-            | Self::RotationAborted { .. }
-            | Self::KeyDestroyed { .. }
-            | Self::KeyUsageGranted { .. }
-            | Self::LedgerHead { .. }
-            | Self::LedgerOpened { .. }
-            | Self::LedgerClosed { .. }
-            | Self::LedgerGap { .. }
-            | Self::TokenCreated { .. }
-            | Self::TokenRevoked { .. }
-            | Self::CommandRefused { .. }
-            | Self::ProofResigned { .. }
-            | Self::IncidentReported { .. }
-            | Self::RollbackAccepted { .. } => None,
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs in the compiler"
+)]
+const fn all_types<const N: usize>() -> [&'static str; N] {
+    let (mut all, mut place, mut table) = ([""; N], 0, 0);
+    let tables = [Fact::TABLE, RootFact::TABLE, SecretFact::TABLE];
+    while table < tables.len() {
+        let mut row = 0;
+        while row < tables[table].len() {
+            all[place] = tables[table][row];
+            place += 1;
+            row += 1;
         }
+        table += 1;
     }
+    all
 }

@@ -74,6 +74,8 @@ impl State {
             Fact::ProofResigned { .. }
             | Fact::IncidentReported { .. }
             | Fact::RollbackAccepted { .. } => {}
+            Fact::Root(fact) => self.apply_root_fact(fact, time),
+            Fact::Secret(fact) => self.apply_secret_fact(fact, time),
             Fact::KeyGenerated { .. }
             | Fact::KeyImported { .. }
             | Fact::KeyPromoted { .. }

@@ -8,6 +8,7 @@
 mod anchors;
 mod bytes;
 mod keys;
+mod secrets;
 
 use alloc::{sync::Arc, vec, vec::Vec};
 
@@ -17,6 +18,7 @@ use crate::{
     audit::checkpoint::TreeHead,
     id::{ActorId, Digest, Fingerprint, ProfileName},
     profile::Profile,
+    root::RootFold,
     time::Timestamp,
 };
 use bytes::{Reader, put_small};
@@ -32,7 +34,7 @@ struct Section {
 }
 
 /// Every section, in the order in which they stand in a snapshot.
-const SECTIONS: [Section; 8] = [
+const SECTIONS: [Section; 10] = [
     Section { tag: 1, put: put_whole, read: read_whole },
     Section { tag: 2, put: put_profiles, read: read_profiles },
     Section { tag: 3, put: put_tokens, read: read_tokens },
@@ -41,6 +43,8 @@ const SECTIONS: [Section; 8] = [
     Section { tag: 6, put: keys::put, read: keys::read },
     Section { tag: 7, put: put_signers, read: read_signers },
     Section { tag: 8, put: anchors::put, read: anchors::read },
+    Section { tag: 9, put: put_root, read: read_root },
+    Section { tag: 10, put: secrets::put, read: secrets::read },
 ];
 
 impl State {
@@ -132,6 +136,15 @@ fn read_tokens(reader: &mut Reader<'_>, state: &mut State) -> Result<(), Unreada
         state.token_by_digest.insert(token.digest, token.token_id.clone());
         state.tokens.insert(token.token_id.clone(), Arc::new(token));
     }
+    Ok(())
+}
+
+fn put_root(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed> {
+    put_small(out, state.root())
+}
+
+fn read_root(reader: &mut Reader<'_>, state: &mut State) -> Result<(), UnreadableSnapshot> {
+    state.root = Arc::new(reader.small::<RootFold>()?);
     Ok(())
 }
 

@@ -6,10 +6,11 @@ use keyward_lifecycle::{
     access::{Role, Scope, Token},
     algorithm::Algorithm,
     anchor::{AnchorRecord, AssertedKey},
-    event::{Event, Fact, VERSION},
+    event::{Event, Fact, RootFact, VERSION},
     id::{ActorId, AnchorId, ContentId, Digest, Fingerprint, KeyId},
     key::{CompromiseScope, Custody, KeyOrigin, KeyRecord, KeyTerms, Reason},
     profile::{LedgerMode, OnMaxAge, Profile, Strictness},
+    root::{EpochNumber, HeaderMark, KeeperSeen, Outcome, RotationKind, UnsealedBy},
     statement::PredicateType,
     time::Timestamp,
 };
@@ -118,7 +119,59 @@ fn of_others(kind: usize, seed: u64) -> Fact {
         }
         26 => Fact::IncidentReported { key_id, report: content(seed) },
         27 => Fact::RollbackAccepted { kept_size: size, kept_root: root, found_size: size / 2 },
-        other => unreachable!("no type has the number {other}"),
+        other => Fact::Root(of_the_root_key(other - Fact::TABLE.len(), seed)),
+    }
+}
+
+fn header(seed: u64) -> HeaderMark {
+    let epoch = EpochNumber::new(u32::try_from(seed % 1_000).unwrap() + 1).unwrap();
+    HeaderMark { epoch, counter: count(seed), digest: digest(seed) }
+}
+
+fn of_the_root_key(kind: usize, seed: u64) -> RootFact {
+    let (slot_id, header, moved) = (text(seed), header(seed), count(seed));
+    let outcome = pick(seed, &[Outcome::Good, Outcome::Bad]);
+    let by = pick(seed, &[UnsealedBy::Password, UnsealedBy::Recovery, UnsealedBy::Keepers]);
+    match kind {
+        0 => RootFact::SlotAdded { slot_id, kind: text(!seed), header },
+        1 => RootFact::SlotRemoved { slot_id, header },
+        2 => RootFact::PasswordChanged { slot_id, header },
+        3 => RootFact::KeepersSet {
+            share_set: maybe(seed, text(seed)),
+            threshold: u8::try_from(seed % 256).unwrap(),
+            keepers: vec![text(seed), text(!seed)],
+            header,
+        },
+        4 => RootFact::RotationBegun {
+            from: header.epoch,
+            kind: pick(seed, &[RotationKind::Ordinary, RotationKind::Emergency]),
+            records: moved,
+            header,
+        },
+        5 => RootFact::Resealed {
+            up_to: maybe(seed, text(seed)),
+            moved,
+            failed: vec![text(!seed)],
+            settled: maybe(seed, text(seed)).into_iter().collect(),
+        },
+        6 => RootFact::RotationPaused { why: text(seed) },
+        7 => RootFact::RotationResumed {},
+        8 => RootFact::RotationTurnedBack {},
+        9 => RootFact::RotationRolledBack { moved, header },
+        10 => RootFact::RotationFinalised { moved, lost: vec![text(seed)], header },
+        11 => RootFact::RotationRefused { check: text(seed) },
+        12 => RootFact::Unsealed { by },
+        13 => RootFact::Sealed {},
+        14 => RootFact::AccessRefused { by, count: moved },
+        15 => RootFact::BackedUp { header },
+        16 => RootFact::BackupChecked { outcome },
+        17 => RootFact::Restored { header },
+        18 => RootFact::Drilled { outcome, records: moved },
+        19 => RootFact::KeeperSeen {
+            keeper: text(seed),
+            seen: pick(seed, &[KeeperSeen::Refilled, KeeperSeen::Foreign]),
+        },
+        other => unreachable!("no type of the root key has the number {other}"),
     }
 }
 

@@ -1,0 +1,211 @@
+//! Backups of the root key: made, read again, restored, rehearsed (RK-011, RK-012, RK-030).
+
+use keyward_barrier::{Backup, RecordName, Sealed, Unsealed, record_epoch};
+use keyward_crypto::secret::{LockPolicy, Password};
+use keyward_lifecycle::{
+    command::{Command, RootCommand},
+    id::ActorId,
+    root::{Outcome, UnsealedBy},
+    time::Timestamp,
+};
+
+use super::{
+    RootError,
+    change::{header_item, mark},
+    unseal::unseal_failed,
+};
+use crate::{
+    engine::{Keyward, Root},
+    start::UnsealFailed,
+    storage::{ReadError, Shelf, Storage},
+    writer::ExecuteError,
+};
+
+/// What a backup says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackupView {
+    /// The root id.
+    pub root_id: String,
+    /// The epoch to which it leads.
+    pub epoch: u32,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its ways in: kinds and labels.
+    pub slots: Vec<(&'static str, String)>,
+    /// Whether it leads to the root key as it is now.
+    pub is_current: bool,
+}
+
+/// What was seen of records that were opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Sample {
+    /// Records that opened.
+    pub opened: u64,
+    /// Why the first that did not did not.
+    pub first_refused: Option<String>,
+}
+
+/// Records that a restore opens before it serves.
+const RESTORE_SAMPLE: u32 = 1_000;
+
+impl Keyward {
+    /// A backup of the root key as it is now: `keep` puts it where it belongs, and then it is
+    /// logged. It holds the signed header with its slots; a password or shares open it.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn backup_root(
+        &self,
+        actor: &ActorId,
+        keep: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>,
+    ) -> Result<BackupView, RootError> {
+        let header = self.header()?;
+        let failed = |why: String| RootError::BackupNotRenewed(why);
+        let backup = Backup::of(&header, self.now()).map_err(|error| failed(error.to_string()))?;
+        let again = keep(backup.bytes()).map_err(failed)?;
+        let again = Backup::read(&again, Some(&self.shared.pinned_root()))
+            .map_err(|error| failed(error.to_string()))?;
+        let command = RootCommand::NoteBackup { header: mark(again.header()) };
+        self.execute(actor, Command::Root(command))?;
+        Ok(self.backup_view(&again))
+    }
+
+    /// Reads a backup again and compares its root id; with a password also that it opens and
+    /// gives the very root key. Touches nothing but the log (RK-012).
+    ///
+    /// # Errors
+    /// [`RootError`] says what is wrong with it; that is logged as well.
+    pub fn check_backup(
+        &self,
+        actor: &ActorId,
+        bytes: &[u8],
+        password: Option<Vec<u8>>,
+    ) -> Result<BackupView, RootError> {
+        let checked = self.read_backup(bytes).and_then(|backup| match password {
+            Some(password) => {
+                open_backup(&backup, password)?;
+                Ok(backup)
+            }
+            None => Ok(backup),
+        });
+        let outcome = if checked.is_ok() { Outcome::Good } else { Outcome::Bad };
+        if self.shared.is_unsealed() {
+            // The outcome is the answer whether or not it could be logged.
+            let note = RootCommand::NoteBackupCheck { outcome };
+            drop(self.execute(actor, Command::Root(note)));
+        }
+        Ok(self.backup_view(&checked?))
+    }
+
+    /// Restores: the backup's header takes the place of the store's, once a password has opened
+    /// it, its root id is the store's, and a sample of records opens with its key. Then the
+    /// store is unsealed (RK-030).
+    ///
+    /// # Errors
+    /// [`RootError`]; nothing has changed. Refused while the store is unsealed.
+    pub fn restore_root(
+        &self,
+        actor: &ActorId,
+        bytes: &[u8],
+        password: Vec<u8>,
+    ) -> Result<(BackupView, Sample), RootError> {
+        if self.shared.is_unsealed() {
+            return Err(RootError::Unsealed);
+        }
+        self.may_try()?;
+        let backup = self.read_backup(bytes)?;
+        let unsealed = match open_backup(&backup, password) {
+            Ok(unsealed) => unsealed,
+            Err(RootError::Unseal(UnsealFailed::WrongPassword)) => {
+                return Err(self.attempt_failed(actor, UnsealedBy::Password));
+            }
+            Err(error) => return Err(error),
+        };
+        let header = backup.header();
+        let newest = self.state().root().header.map_or(1, |mark| mark.epoch.get());
+        if header.epoch().number() < newest {
+            let (found, needed) = (header.epoch().number(), newest);
+            return Err(UnsealFailed::OldEpoch { found, needed }.into());
+        }
+        let sample = open_sample(&*self.shared.storage, &unsealed, RESTORE_SAMPLE)?;
+        if let Some(why) = &sample.first_refused {
+            return Err(RootError::Check { check: "records", why: why.clone() });
+        }
+        let log = self.open_log_key(&unsealed)?;
+        let command = RootCommand::Restore { header: mark(header) };
+        let item = header_item(header);
+        let opened = std::sync::Arc::default();
+        let log = std::sync::Arc::new(log);
+        self.shared.set_root(Some(Root { unsealed, log, opened }));
+        let logged = self.execute_with(actor, vec![Command::Root(command)], vec![item]);
+        if let Err(error) = logged {
+            self.seal();
+            return Err(error.into());
+        }
+        Ok((self.backup_view(&backup), sample))
+    }
+
+    /// Logs how a rehearsal came out (RK-031).
+    ///
+    /// # Errors
+    /// [`ExecuteError`].
+    pub fn note_drill(
+        &self,
+        actor: &ActorId,
+        outcome: Outcome,
+        records: u64,
+    ) -> Result<(), ExecuteError> {
+        let note = RootCommand::NoteDrill { outcome, records };
+        self.execute(actor, Command::Root(note)).map(drop)
+    }
+
+    fn read_backup(&self, bytes: &[u8]) -> Result<Backup, RootError> {
+        Ok(Backup::read(bytes, Some(&self.shared.pinned_root()))?)
+    }
+
+    fn backup_view(&self, backup: &Backup) -> BackupView {
+        let header = backup.header();
+        let slots = header.slots().iter();
+        let now = self.header().ok().map(|header| mark(&header));
+        BackupView {
+            root_id: header.root_id().to_string(),
+            epoch: header.epoch().number(),
+            created: backup.created(),
+            slots: slots.map(|slot| (slot.kind(), slot.label().to_string())).collect(),
+            is_current: now == Some(mark(header)),
+        }
+    }
+}
+
+fn open_backup(backup: &Backup, password: Vec<u8>) -> Result<Unsealed, RootError> {
+    let password = Password::new(password).map_err(|_| UnsealFailed::WrongPassword)?;
+    let sealed: Sealed = backup.sealed();
+    Ok(sealed.unseal(&password, LockPolicy::Strict).map_err(unseal_failed)?)
+}
+
+/// Opens records in the order of their names.
+pub(super) fn open_sample(
+    storage: &dyn Storage,
+    root: &Unsealed,
+    limit: u32,
+) -> Result<Sample, ReadError> {
+    let mut sample = Sample::default();
+    for item in storage.items(Shelf::Record, None, limit)? {
+        let opened = core::str::from_utf8(&item.name)
+            .map_err(|error| error.to_string())
+            .and_then(|name| name.parse().map_err(|error| format!("{error}")))
+            .and_then(|name: RecordName| {
+                let epoch = record_epoch(&item.bytes).map_err(|error| error.to_string())?;
+                root.check_record(&name, epoch, &item.bytes).map_err(|error| error.to_string())
+            });
+        match opened {
+            Ok(()) => sample.opened = sample.opened.saturating_add(1),
+            Err(why) => {
+                sample.first_refused.get_or_insert(why);
+            }
+        }
+    }
+    Ok(sample)
+}

@@ -1,0 +1,74 @@
+//! How the signed header changes: in the transaction that logs it, and used only then.
+
+use std::sync::{Arc, PoisonError};
+
+use keyward_barrier::{EpochHeader, Unsealed};
+use keyward_lifecycle::{
+    command::{Command, RootCommand},
+    id::{ActorId, Digest},
+    root::HeaderMark,
+};
+
+use super::RootError;
+use crate::{
+    engine::{Keyward, Root, Shared},
+    record::number_of,
+    start::epoch_name,
+    storage::{Item, ItemChange, Shelf},
+    writer::{ExecuteError, Receipt},
+};
+
+/// A header that is to take the place of the one before.
+pub(super) struct Next<T> {
+    pub(super) unsealed: Unsealed,
+    pub(super) commands: Vec<RootCommand>,
+    /// The epoch whose header goes.
+    pub(super) gone: Option<u32>,
+    pub(super) out: T,
+}
+
+impl Keyward {
+    /// Makes the next header while nobody seals a record or changes the header, logs it, and
+    /// uses it from then on.
+    pub(super) fn change_header<T>(
+        &self,
+        actor: &ActorId,
+        make: impl FnOnce(&Unsealed) -> Result<Next<T>, RootError>,
+    ) -> Result<(Receipt, T), RootError> {
+        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
+        let Next { unsealed, commands, gone, out } = make(&root.unsealed)?;
+        let mut items = vec![header_item(unsealed.header())];
+        items.extend(gone.map(|epoch| ItemChange::Remove(Shelf::Root, epoch_name(epoch))));
+        let commands = commands.into_iter().map(Command::Root).collect();
+        let receipt = self.execute_with(actor, commands, items)?;
+        self.shared.use_root(&root, unsealed);
+        drop(alone);
+        Ok((receipt, out))
+    }
+}
+
+impl Shared {
+    /// From here on this is the root key; keys that were opened stay open.
+    pub(super) fn use_root(&self, before: &Root, unsealed: Unsealed) {
+        self.set_root(Some(Root {
+            unsealed,
+            log: Arc::clone(&before.log),
+            opened: Arc::clone(&before.opened),
+        }));
+    }
+}
+
+pub(super) fn header_item(header: &EpochHeader) -> ItemChange {
+    let name = epoch_name(header.epoch().number());
+    ItemChange::Put(Shelf::Root, Item { name, bytes: header.bytes().to_vec() })
+}
+
+/// What the log says of a header.
+pub(super) fn mark(header: &EpochHeader) -> HeaderMark {
+    HeaderMark {
+        epoch: number_of(header.epoch()),
+        counter: header.counter().number(),
+        digest: Digest::of(header.bytes()),
+    }
+}

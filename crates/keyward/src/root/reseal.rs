@@ -1,0 +1,152 @@
+//! Sealing every record anew, a batch at a time: killed at any moment it goes on from the
+//! last batch that the log has (RK-021 to RK-028).
+
+use std::sync::Arc;
+
+use keyward_barrier::{Epoch, RecordName, ResealFailed, Unsealed, record_epoch};
+use keyward_lifecycle::{
+    command::{Command, Resealed, RootCommand},
+    id::ActorId,
+    refusal::RootRefusal,
+    root::Rotation,
+};
+
+use super::RootError;
+use crate::{
+    engine::Keyward,
+    record::of_number,
+    storage::{Item, ItemChange, Shelf},
+    writer::ExecuteError,
+};
+
+/// Records that one batch seals anew: few enough that who signs beside it does not wait long.
+pub const RESEAL_BATCH: u32 = 128;
+
+/// What a batch came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResealStep {
+    /// Records that were sealed anew and validated.
+    pub moved: u64,
+    /// Records that did not open, and were left as they are.
+    pub failed: u64,
+    /// Whether every record was dealt with.
+    pub complete: bool,
+}
+
+impl Keyward {
+    /// Deals with the next records of the rotation that is open, in the order of their names.
+    /// Each is opened, sealed under a fresh data key, opened again and compared; only then is
+    /// it written over the old one, in the transaction that logs how far this has come.
+    ///
+    /// # Errors
+    /// [`RootError`]; the batch is done anew by the next call.
+    pub fn reseal_step(&self, actor: &ActorId, limit: u32) -> Result<ResealStep, RootError> {
+        let stepping = self.shared.stepping.lock();
+        let _stepping = stepping.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
+        let state = self.state();
+        let rotation = state.root().rotation.clone().ok_or(RootRefusal::NoRotation)?;
+        let pass = rotation.pass();
+        if pass.complete {
+            return self.settle(actor, &root.unsealed, &rotation);
+        }
+        let after = pass.up_to.as_ref().map(|up_to| up_to.as_bytes().to_vec());
+        let limit = limit.clamp(1, RESEAL_BATCH_MAX);
+        let items = self.shared.storage.items(Shelf::Record, after.as_deref(), limit)?;
+        let mut batch = Batch::new(&root.unsealed, &rotation);
+        let last = items.last().map(|item| item.name.clone());
+        items.into_iter().for_each(|item| batch.take(item));
+        let up_to = match last.map(String::from_utf8) {
+            None => None,
+            Some(Ok(name)) => Some(Arc::from(name)),
+            Some(Err(_)) => return Err(RootError::Malformed(NOT_OURS.to_owned())),
+        };
+        let complete = up_to.is_none();
+        let Batch { items, moved, failed, .. } = batch;
+        let step = ResealStep { moved, failed: failed.len() as u64, complete };
+        let resealed = Resealed { up_to, moved, failed, settled: Vec::new() };
+        let command = Command::Root(RootCommand::Reseal(resealed));
+        self.execute_over(actor, command, items)?;
+        Ok(step)
+    }
+
+    /// Tries those again that did not open: they may have been restored, or be gone.
+    fn settle(
+        &self,
+        actor: &ActorId,
+        root: &Unsealed,
+        rotation: &Rotation,
+    ) -> Result<ResealStep, RootError> {
+        let failed = &rotation.pass().failed;
+        let (mut batch, mut settled) = (Batch::new(root, rotation), Vec::new());
+        for record in failed {
+            let (before, name) = (batch.failed.len(), record.as_bytes().to_vec());
+            if let Some(bytes) = self.shared.storage.item(Shelf::Record, &name)? {
+                batch.take(Item { name, bytes });
+            }
+            if batch.failed.len() == before {
+                settled.push(record.clone());
+            }
+        }
+        let left = (failed.len().saturating_sub(settled.len())) as u64;
+        let step = ResealStep { moved: batch.moved, failed: left, complete: true };
+        if !settled.is_empty() {
+            let (moved, failed) = (batch.moved, Vec::new());
+            let resealed = Resealed { up_to: None, moved, failed, settled };
+            let command = Command::Root(RootCommand::Reseal(resealed));
+            self.execute_over(actor, command, batch.items)?;
+        }
+        Ok(step)
+    }
+}
+
+/// Records of one batch.
+struct Batch<'r> {
+    root: &'r Unsealed,
+    from: Epoch,
+    to: Epoch,
+    items: Vec<ItemChange>,
+    moved: u64,
+    failed: Vec<Arc<str>>,
+}
+
+impl<'r> Batch<'r> {
+    fn new(root: &'r Unsealed, rotation: &Rotation) -> Self {
+        let (from, to) = if rotation.back.is_some() {
+            (rotation.to, rotation.from)
+        } else {
+            (rotation.from, rotation.to)
+        };
+        let (from, to) = (of_number(from), of_number(to));
+        Self { root, from, to, items: Vec::new(), moved: 0, failed: Vec::new() }
+    }
+
+    fn take(&mut self, item: Item) {
+        // Written since the rotation began: it is there already.
+        if record_epoch(&item.bytes) == Ok(self.to) {
+            return;
+        }
+        match self.reseal(&item) {
+            Ok(bytes) => {
+                self.moved = self.moved.saturating_add(1);
+                self.items.push(ItemChange::Put(Shelf::Record, Item { name: item.name, bytes }));
+            }
+            Err(NotMoved) => self.failed.push(String::from_utf8_lossy(&item.name).into()),
+        }
+    }
+
+    fn reseal(&self, item: &Item) -> Result<Vec<u8>, NotMoved> {
+        let name = core::str::from_utf8(&item.name).map_err(|_| NotMoved)?;
+        let name: RecordName = name.parse().map_err(|_| NotMoved)?;
+        let moved = self.root.reseal(&name, self.from, &item.bytes, self.to);
+        moved.map(|resealed| resealed.row).map_err(|_: ResealFailed| NotMoved)
+    }
+}
+
+/// The record does not open, or is none.
+struct NotMoved;
+
+/// Most records of one batch.
+const RESEAL_BATCH_MAX: u32 = 4096;
+const NOT_OURS: &str = "a sealed record has a name that is not text; `keyward audit verify`";

@@ -1,0 +1,403 @@
+//! Rotation of the root key: checks before, steps, and its two ends.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError},
+};
+
+use keyward_barrier::{
+    Backup, Cost, FreshSlots, NextEpoch, NextKeepers, PasswordTerms, Sharing, Unsealed,
+};
+use keyward_lifecycle::{
+    command::{AcceptLoss, Command, RootCommand},
+    id::ActorId,
+    refusal::RootRefusal,
+    root::{Outcome, RotationKind},
+};
+
+use super::{
+    RootError,
+    change::{Next, mark},
+    slot::{Deliver, HandedShare, deliver_all, hand, keeper_names, read_password, slot_label},
+};
+use crate::{
+    engine::Keyward,
+    record::of_number,
+    start::epoch_name,
+    storage::Shelf,
+    writer::{ExecuteError, Receipt},
+};
+
+/// How a rotation begins.
+#[non_exhaustive]
+pub enum Begin<'b> {
+    /// Every way in stays: each is wrapped to, without a password.
+    Ordinary {
+        /// The keepers from here on.
+        keepers: KeepersNext,
+    },
+    /// Only fresh ways in: the old epoch, and every way to it, may have leaked.
+    Emergency(Fresh<'b>),
+}
+
+/// The keepers of the next epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "every caller decides")]
+pub enum KeepersNext {
+    /// The same, with fresh shares.
+    AsBefore,
+    /// These: who is not among them is left out.
+    Among {
+        /// How many shares give the key.
+        threshold: u8,
+        /// Their names.
+        names: Vec<String>,
+    },
+}
+
+/// Fresh ways in.
+#[expect(clippy::exhaustive_structs, reason = "every caller decides about every way")]
+pub struct Fresh<'f> {
+    /// A password that opened no slot before.
+    pub password: Vec<u8>,
+    /// What guessing it costs.
+    pub cost: Cost,
+    /// Recovery shares: how many of how many, and their holders' age recipients.
+    pub recovery: Option<((u8, u8), &'f [String])>,
+    /// Keepers.
+    pub keepers: KeepersNext,
+}
+
+impl fmt::Debug for Fresh<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fresh(..)")
+    }
+}
+
+impl fmt::Debug for Begin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ordinary { .. } => "Begin::Ordinary",
+            Self::Emergency(_) => "Begin::Emergency",
+        })
+    }
+}
+
+/// What is around the store, as whoever runs it sees it.
+#[derive(Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "every caller decides about every part")]
+pub struct Surroundings {
+    /// Free bytes on the store's medium, where that can be told.
+    pub free_bytes: Option<u64>,
+    /// The backup file's bytes, or why there is none.
+    pub backup: Option<Result<Vec<u8>, String>>,
+    /// Keepers that do not answer.
+    pub keepers_missing: Vec<String>,
+}
+
+/// A check before a rotation (RK-025).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Check {
+    /// `health`, `backup`, `resources`, `records` or `keepers`.
+    pub name: &'static str,
+    /// Why it says no; `None` when it says yes.
+    pub refused: Option<String>,
+}
+
+/// Free bytes that a rotation wants: rows are written over, so what grows is the journal.
+pub const FREE_BYTES_MIN: u64 = 64 << 20;
+/// Records that are opened to see whether records open.
+const SAMPLE_RECORDS: u32 = 100;
+
+impl Keyward {
+    /// Checks whether a rotation may begin; changes nothing but the log.
+    ///
+    /// # Errors
+    /// [`RootError`] when the store is sealed or does not answer.
+    pub fn check_rotation(&self, around: &Surroundings) -> Result<Vec<Check>, RootError> {
+        let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
+        let check = |name, refused| Check { name, refused };
+        let missing = &around.keepers_missing;
+        Ok(vec![
+            check("health", self.ill_health(&root.unsealed)?),
+            check("backup", self.stale_backup(around.backup.as_ref())),
+            check("resources", few_resources(around.free_bytes)),
+            check("records", self.bad_sample(&root.unsealed)?),
+            check(
+                "keepers",
+                (!missing.is_empty()).then(|| format!("no answer from {}", missing.join(", "))),
+            ),
+        ])
+    }
+
+    fn ill_health(&self, root: &Unsealed) -> Result<Option<String>, RootError> {
+        let status = self.status()?;
+        Ok(if status.halted {
+            Some("the store has halted; start it again".to_owned())
+        } else if status.quarantine.is_some() {
+            Some("the store is quarantined".to_owned())
+        } else if root.check_key().is_err() {
+            Some("the root key in memory does not match its check value".to_owned())
+        } else {
+            None
+        })
+    }
+
+    /// A backup that leads to the root key as it is now, so that nothing is lost if the new
+    /// epoch is.
+    fn stale_backup(&self, file: Option<&Result<Vec<u8>, String>>) -> Option<String> {
+        let header = match self.header() {
+            Ok(header) => mark(&header),
+            Err(error) => return Some(error.to_string()),
+        };
+        match file {
+            Some(Ok(bytes)) => match Backup::read(bytes, Some(&self.shared.pinned_root())) {
+                Ok(backup) if mark(backup.header()) == header => None,
+                Ok(_) => Some("the backup file is older than the newest slots".to_owned()),
+                Err(error) => Some(error.to_string()),
+            },
+            Some(Err(why)) => Some(why.clone()),
+            None => match self.state().root().backup {
+                Some(backup) if backup.header == header => None,
+                Some(_) => Some("the newest backup is older than the newest slots".to_owned()),
+                None => Some("there is no backup of the root key".to_owned()),
+            },
+        }
+    }
+
+    fn bad_sample(&self, root: &Unsealed) -> Result<Option<String>, RootError> {
+        let opened = super::backup::open_sample(&*self.shared.storage, root, SAMPLE_RECORDS)?;
+        Ok(opened.first_refused.map(|why| format!("a record does not open: {why}")))
+    }
+
+    /// Begins a rotation: from here on new records are sealed in the new epoch, and old ones
+    /// are read in theirs. Keepers get their new shares before the new header is durable.
+    ///
+    /// # Errors
+    /// [`RootError::Check`] names the check that says no, and the log has it.
+    pub fn begin_root_rotation(
+        &self,
+        actor: &ActorId,
+        begin: Begin<'_>,
+        around: &Surroundings,
+        deliver: &mut Deliver<'_>,
+    ) -> Result<Vec<HandedShare>, RootError> {
+        let kind = match &begin {
+            Begin::Ordinary { .. } => RotationKind::Ordinary,
+            Begin::Emergency(_) => RotationKind::Emergency,
+        };
+        if self.state().root().rotation.is_some() {
+            return Err(RootRefusal::RotationOpen.into());
+        }
+        let failed = self.check_rotation(around)?.into_iter().find(|check| {
+            // An emergency does not wait for a backup or for keepers.
+            let waits = kind == RotationKind::Ordinary || matches!(check.name, "health");
+            check.refused.is_some() && waits
+        });
+        if let Some(Check { name, refused }) = failed {
+            self.note_refused_rotation(actor, name);
+            return Err(RootError::Check { check: name, why: refused.unwrap_or_default() });
+        }
+        let records = self.count_records()?;
+        let (_, handed) = self.change_header(actor, |root| {
+            let (next, names, recipients) = self.next_epoch(root, begin)?;
+            let NextEpoch { unsealed, recovery_shares, keeper_shares, .. } = next;
+            let handed = hand(&recovery_shares, &recipients)?;
+            if !keeper_shares.is_empty() {
+                deliver_all(&names, &keeper_shares, deliver)?;
+            }
+            let header = mark(unsealed.header());
+            let commands = vec![RootCommand::BeginRotation { kind, records, header }];
+            Ok(Next { unsealed, commands, gone: None, out: handed })
+        })?;
+        Ok(handed)
+    }
+
+    fn next_epoch(
+        &self,
+        root: &Unsealed,
+        begin: Begin<'_>,
+    ) -> Result<(NextEpoch, Vec<String>, Vec<String>), RootError> {
+        let now = self.now();
+        let before = root.header().keepers();
+        let before: Vec<String> =
+            before.map(|k| k.names().iter().map(ToString::to_string).collect()).unwrap_or_default();
+        let keepers = |next: KeepersNext| -> Result<(NextKeepers, Vec<String>), RootError> {
+            Ok(match next {
+                KeepersNext::AsBefore => (NextKeepers::AsBefore, before.clone()),
+                KeepersNext::Among { names, .. } if names.is_empty() => {
+                    (NextKeepers::Nobody, names)
+                }
+                KeepersNext::Among { threshold, names } => {
+                    let parsed = keeper_names(&names)?;
+                    (NextKeepers::Among { threshold, names: parsed }, names)
+                }
+            })
+        };
+        match begin {
+            Begin::Ordinary { keepers: next } => {
+                let (next, names) = keepers(next)?;
+                Ok((root.begin_rotation(next, now)?, names, Vec::new()))
+            }
+            Begin::Emergency(Fresh { password, cost, recovery, keepers: next }) => {
+                let (keepers, names) = keepers(next)?;
+                let password = read_password(password)?;
+                let terms = PasswordTerms { cost, label: slot_label("password")?, now };
+                let recipients = recovery.map(|(_, holders)| holders.to_vec()).unwrap_or_default();
+                let recovery = match recovery {
+                    Some(((threshold, count), _)) => {
+                        let sharing = Sharing::new(threshold, count)
+                            .map_err(|error| RootError::Malformed(error.to_string()))?;
+                        Some((sharing, slot_label("recovery")?))
+                    }
+                    None => None,
+                };
+                let fresh = FreshSlots { passwords: vec![(&password, terms)], recovery, keepers };
+                Ok((root.begin_emergency(fresh, now)?, names, recipients))
+            }
+        }
+    }
+
+    /// Lets the rotation stand still, or go on.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn pause_root_rotation(
+        &self,
+        actor: &ActorId,
+        why: Option<&str>,
+    ) -> Result<Receipt, RootError> {
+        let command = match why {
+            Some(why) => RootCommand::Pause { why: why.into() },
+            None => RootCommand::Resume,
+        };
+        Ok(self.execute(actor, Command::Root(command))?)
+    }
+
+    /// Turns the rotation back: new records are sealed in the old epoch again, and the steps
+    /// that follow bring every record back to it.
+    ///
+    /// # Errors
+    /// [`RootError`]; an emergency rotation is not turned back.
+    pub fn turn_root_rotation_back(&self, actor: &ActorId) -> Result<Receipt, RootError> {
+        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
+        let receipt = self.execute(actor, Command::Root(RootCommand::TurnBack))?;
+        let epoch = of_number(self.state().root().sealing_epoch());
+        let unsealed = root.unsealed.sealing_under(epoch).ok_or(RootRefusal::NoWayBack)?;
+        self.shared.use_root(&root, unsealed);
+        drop(alone);
+        Ok(receipt)
+    }
+
+    /// Ends a rotation that was turned back, once every record is in the old epoch again.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn finish_root_rollback(&self, actor: &ActorId) -> Result<Receipt, RootError> {
+        let (receipt, ()) = self.change_header(actor, |root| {
+            let rotation = self.state().root().rotation.clone().ok_or(RootRefusal::NoRotation)?;
+            let former = epoch_name(rotation.from.get());
+            let former = self.shared.storage.item(Shelf::Root, &former)?;
+            let former = former.ok_or(crate::start::UnsealFailed::NoHeader)?;
+            let former = keyward_barrier::EpochHeader::read(
+                &former.clone(),
+                Some(&self.shared.pinned_root()),
+            )
+            .map_err(crate::start::UnsealFailed::Header)?;
+            let unsealed = root.rolled_back(&former)?;
+            let header = mark(unsealed.header());
+            let commands = vec![RootCommand::FinishRollback { header }];
+            Ok(Next { unsealed, commands, gone: Some(rotation.to.get()), out: () })
+        })?;
+        Ok(receipt)
+    }
+
+    /// Ends a rotation: the backup is renewed and read again, and then the old epoch is gone.
+    /// `renew` writes the backup and gives back what it reads from where it wrote; without it
+    /// the backup is left behind, and the status says so.
+    ///
+    /// # Errors
+    /// [`RootError`]; the rotation stays open then, and may still be rolled back.
+    pub fn finalise_root_rotation(
+        &self,
+        actor: &ActorId,
+        loss: AcceptLoss,
+        renew: Option<&mut Renew<'_>>,
+    ) -> Result<Receipt, RootError> {
+        let ended = self.change_header(actor, |root| {
+            let rotation = self.state().root().rotation.clone().ok_or(RootRefusal::NoRotation)?;
+            let unsealed = root.finalise()?;
+            let header = mark(unsealed.header());
+            let mut commands = vec![RootCommand::Finalise { header, loss }];
+            if let Some(renew) = renew {
+                let state = self.state();
+                // Whether it may end is decided before the backup file is written over.
+                let ask = Command::Root(RootCommand::Finalise { header, loss });
+                drop(
+                    keyward_lifecycle::decide::decide(&state, &ask, self.now())
+                        .map_err(RootError::from)?,
+                );
+                self.renew_backup(&unsealed, renew)?;
+                commands.push(RootCommand::NoteBackup { header });
+                commands.push(RootCommand::NoteBackupCheck { outcome: Outcome::Good });
+            }
+            Ok(Next { unsealed, commands, gone: Some(rotation.from.get()), out: () })
+        });
+        match ended {
+            Ok((receipt, ())) => Ok(receipt),
+            Err(error) => {
+                if matches!(error, RootError::BackupNotRenewed(_)) {
+                    self.note_refused_rotation(actor, "backup");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn renew_backup(&self, unsealed: &Unsealed, renew: &mut Renew<'_>) -> Result<(), RootError> {
+        let failed = |why: String| RootError::BackupNotRenewed(why);
+        let backup =
+            Backup::of(unsealed.header(), self.now()).map_err(|error| failed(error.to_string()))?;
+        let read = renew(backup.bytes()).map_err(failed)?;
+        let again = Backup::read(&read, Some(&self.shared.pinned_root()))
+            .map_err(|error| failed(error.to_string()))?;
+        if mark(again.header()) == mark(unsealed.header()) {
+            Ok(())
+        } else {
+            Err(failed("what was read again is not what was written".to_owned()))
+        }
+    }
+
+    /// Logs that a rotation was refused or failed, which raises an alert (RK-042).
+    pub fn note_refused_rotation(&self, actor: &ActorId, check: &str) {
+        let note = RootCommand::NoteRefusedRotation { check: Arc::from(check) };
+        // The failure is the answer whether or not it could be logged.
+        drop(self.execute(actor, Command::Root(note)));
+    }
+
+    fn count_records(&self) -> Result<u64, RootError> {
+        let (mut after, mut count): (Option<Vec<u8>>, u64) = (None, 0);
+        loop {
+            let page = self.shared.storage.items(Shelf::Record, after.as_deref(), COUNT_PAGE)?;
+            let Some(last) = page.last() else { return Ok(count) };
+            count = count.saturating_add(page.len() as u64);
+            after = Some(last.name.clone());
+        }
+    }
+}
+
+/// Writes a backup, and gives back what it then reads.
+pub type Renew<'r> = dyn FnMut(&[u8]) -> Result<Vec<u8>, String> + 'r;
+
+fn few_resources(free: Option<u64>) -> Option<String> {
+    let free = free?;
+    (free < FREE_BYTES_MIN).then(|| {
+        let (free, least) = (free >> 20, FREE_BYTES_MIN >> 20);
+        format!("{free} MiB are free where the store is, and {least} MiB are needed")
+    })
+}
+
+/// Items read at once while counting.
+const COUNT_PAGE: u32 = 10_000;

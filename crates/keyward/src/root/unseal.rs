@@ -1,0 +1,169 @@
+//! The ways in: password, recovery shares, keepers.
+
+use std::sync::{Arc, PoisonError};
+
+use keyward_barrier::{KeeperShare, RecoveryShare, Sealed, UnsealError, Unsealed};
+use keyward_crypto::secret::{LockPolicy, Password};
+use keyward_lifecycle::{
+    command::{Command, RootCommand},
+    id::ActorId,
+    root::UnsealedBy,
+};
+
+use super::RootError;
+use crate::{
+    engine::{Keyward, Root},
+    keeper::ShareBytes,
+    record::of_number,
+    start::UnsealFailed,
+    system::{LOG_KEY, LogSigner, open_system_key, system_record},
+};
+
+impl Keyward {
+    /// Unseals with recovery shares, given as text by their holders.
+    ///
+    /// # Errors
+    /// [`RootError`] names a share that is foreign, stale, altered or given twice; nothing has
+    /// changed.
+    pub fn unseal_with_recovery(&self, actor: &ActorId, shares: &[&str]) -> Result<(), RootError> {
+        self.may_try()?;
+        let shares: Result<Vec<RecoveryShare>, _> =
+            shares.iter().map(|text| RecoveryShare::parse(text)).collect();
+        let shares = shares.map_err(|error| RootError::Malformed(error.to_string()))?;
+        let by = UnsealedBy::Recovery;
+        self.unseal_by(actor, by, |sealed, policy| sealed.unseal_with_recovery(&shares, policy))
+    }
+
+    /// Unseals with the shares that keepers gave.
+    ///
+    /// # Errors
+    /// [`RootError`]; nothing has changed.
+    pub fn unseal_with_keepers(
+        &self,
+        actor: &ActorId,
+        shares: &[ShareBytes],
+    ) -> Result<(), RootError> {
+        let shares: Result<Vec<KeeperShare>, _> =
+            shares.iter().map(|share| KeeperShare::read(share.expose())).collect();
+        let shares = shares.map_err(|error| RootError::Malformed(error.to_string()))?;
+        let by = UnsealedBy::Keepers;
+        self.unseal_by(actor, by, |sealed, policy| sealed.unseal_with_keepers(&shares, policy))
+    }
+
+    /// Unseals with a password, and logs who did (RK-043).
+    ///
+    /// # Errors
+    /// [`RootError`]; nothing has changed.
+    pub fn unseal_with_password(
+        &self,
+        actor: &ActorId,
+        password: Vec<u8>,
+    ) -> Result<(), RootError> {
+        if self.shared.is_unsealed() {
+            return Ok(());
+        }
+        self.may_try()?;
+        let Ok(password) = Password::new(password) else {
+            return Err(self.attempt_failed(actor, UnsealedBy::Password));
+        };
+        let by = UnsealedBy::Password;
+        self.unseal_by(actor, by, |sealed, policy| sealed.unseal(&password, policy))
+    }
+
+    /// Seals, and logs who did.
+    pub fn seal_by(&self, actor: &ActorId) {
+        if self.shared.is_unsealed() {
+            // The root key goes whether or not it could be logged.
+            drop(self.execute(actor, Command::Root(RootCommand::NoteSealed)));
+            self.seal();
+        }
+    }
+
+    fn unseal_by(
+        &self,
+        actor: &ActorId,
+        by: UnsealedBy,
+        open: impl FnOnce(&Sealed, LockPolicy) -> Result<Unsealed, UnsealError>,
+    ) -> Result<(), RootError> {
+        if self.shared.is_unsealed() {
+            return Ok(());
+        }
+        match self.open_root(open) {
+            Ok(()) => {}
+            Err(error) => {
+                self.note_attempt(actor, by);
+                return Err(error.into());
+            }
+        }
+        // The store is unsealed whether or not it could be logged.
+        drop(self.execute(actor, Command::Root(RootCommand::NoteUnsealed { by })));
+        Ok(())
+    }
+
+    /// The way in, whichever it is: the header is the one that the log names, the key is the
+    /// header's, the log key is the authority's.
+    pub(crate) fn open_root(
+        &self,
+        open: impl FnOnce(&Sealed, LockPolicy) -> Result<Unsealed, UnsealError>,
+    ) -> Result<(), UnsealFailed> {
+        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        let header = self.header()?;
+        let pinned = self.shared.pinned_root();
+        let sealed = Sealed::read(header.bytes(), Some(&pinned))?;
+        let unsealed = open(&sealed, LockPolicy::Strict).map_err(unseal_failed)?;
+        let unsealed = self.as_the_log_says(unsealed);
+        let log = self.open_log_key(&unsealed)?;
+        let opened = Arc::default();
+        self.shared.set_root(Some(Root { unsealed, log: Arc::new(log), opened }));
+        drop(alone);
+        // Checkpoints resume; what was done while sealed is signed for now.
+        drop(self.shared.ask(|reply| crate::writer::Job::RootChanged { reply }));
+        Ok(())
+    }
+
+    /// A rotation that was turned back writes in the old epoch again.
+    fn as_the_log_says(&self, unsealed: Unsealed) -> Unsealed {
+        let epoch = of_number(self.state().root().sealing_epoch());
+        unsealed.sealing_under(epoch).unwrap_or(unsealed)
+    }
+
+    pub(super) fn open_log_key(&self, unsealed: &Unsealed) -> Result<LogSigner, UnsealFailed> {
+        let name = system_record(LOG_KEY).ok_or(UnsealFailed::LogKey)?;
+        let found = self.shared.record(&name)?.ok_or(UnsealFailed::LogKey)?;
+        let log = open_system_key(unsealed, found.epoch, LOG_KEY, &found.row)
+            .ok_or(UnsealFailed::LogKey)?;
+        let authority = self.shared.authority.authority();
+        let log = LogSigner::new(log, &authority.origin).ok_or(UnsealFailed::LogKey)?;
+        if log.verifier_keys().iter().all(|key| authority.log_keys.contains(key)) {
+            Ok(log)
+        } else {
+            Err(UnsealFailed::LogKey)
+        }
+    }
+
+    /// After a few failures each makes the next attempt wait longer (RK-030).
+    pub(super) fn may_try(&self) -> Result<(), RootError> {
+        match self.state().root().try_again_at() {
+            Some(at) if self.now() < at => Err(UnsealFailed::TooSoon { try_again_at: at }.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    pub(super) fn attempt_failed(&self, actor: &ActorId, by: UnsealedBy) -> RootError {
+        self.note_attempt(actor, by);
+        UnsealFailed::WrongPassword.into()
+    }
+
+    fn note_attempt(&self, actor: &ActorId, by: UnsealedBy) {
+        // The refusal is the answer whether or not it could be logged.
+        let note = RootCommand::NoteAccessRefused { by, count: 1 };
+        drop(self.execute(actor, Command::Root(note)));
+    }
+}
+
+pub(super) fn unseal_failed(error: UnsealError) -> UnsealFailed {
+    if matches!(error, UnsealError::WrongPassword) {
+        return UnsealFailed::WrongPassword;
+    }
+    error.into()
+}
