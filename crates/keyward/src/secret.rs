@@ -36,7 +36,9 @@ use zeroize::Zeroizing;
 
 pub use self::{
     memory::ROWS_BYTES_MAX,
-    metadata::{Limit, MetadataChange, SecretMetadata},
+    metadata::{
+        Limit, MetadataChange, SecretMetadata, TEXT_BYTES_MAX, TEXT_NAME_BYTES_MAX, TEXTS_MAX,
+    },
     policies::KnownPolicy,
     write::{Changed, Written},
 };
