@@ -6,11 +6,16 @@
     reason = "a test that panics has failed"
 )]
 
+mod backup;
 mod header;
 mod independent;
 mod planted;
 mod policy;
 mod property;
 mod record;
+mod reseal;
+mod rotation;
+mod share;
+mod slot;
 mod store;
 mod unseal;

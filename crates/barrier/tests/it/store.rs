@@ -4,15 +4,15 @@ use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use keyward_barrier::{
-    Cost, Created, RecordId, RecordKind, RecordName, RecordVersion, SlotLabel, Terms, Unsealed,
-    create,
+    Cost, Created, KeeperName, KeeperShare, PasswordTerms, RecordId, RecordKind, RecordName,
+    RecordVersion, RecoveryShare, Sealed, SlotLabel, Terms, Unsealed, create,
 };
 use keyward_crypto::{
     secret::{LockPolicy, Password},
     signing::PrivateKey,
     spki,
 };
-use keyward_lifecycle::{algorithm::Algorithm, canonical, time::Timestamp};
+use keyward_lifecycle::{algorithm::Algorithm, canonical, id::Digest, time::Timestamp};
 use serde_json::Value;
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -71,4 +71,59 @@ pub(crate) fn signed_by(identity: &PrivateKey, mut document: Value) -> Vec<u8> {
 
 pub(crate) fn attacker() -> PrivateKey {
     PrivateKey::generate(Algorithm::Ed25519).unwrap()
+}
+
+/// A store of a test's own.
+pub(crate) fn own() -> Unsealed {
+    fresh(PASSWORD).unsealed
+}
+
+pub(crate) fn now() -> Timestamp {
+    terms().now
+}
+
+pub(crate) fn label(text: &str) -> SlotLabel {
+    SlotLabel::parse(text).unwrap()
+}
+
+pub(crate) fn password_terms(text: &str) -> PasswordTerms {
+    PasswordTerms { cost: cheap(), label: label(text), now: now() }
+}
+
+pub(crate) fn keepers(names: &[&str]) -> Vec<KeeperName> {
+    names.iter().map(|name| KeeperName::parse(name).unwrap()).collect()
+}
+
+/// What whoever restarts reads: the header as it was kept.
+pub(crate) fn sealed(unsealed: &Unsealed) -> Sealed {
+    Sealed::read(unsealed.header().bytes(), Some(&unsealed.root_id())).unwrap()
+}
+
+pub(crate) fn copies<K: Copied>(shares: &[K]) -> Vec<K> {
+    shares.iter().map(Copied::copied).collect()
+}
+
+/// Shares are not copied but by their bytes.
+pub(crate) trait Copied {
+    fn copied(&self) -> Self;
+}
+
+impl Copied for RecoveryShare {
+    fn copied(&self) -> Self {
+        Self::read(&self.to_bytes()).unwrap()
+    }
+}
+
+impl Copied for KeeperShare {
+    fn copied(&self) -> Self {
+        Self::read(&self.to_bytes()).unwrap()
+    }
+}
+
+/// The same share with one byte changed, and the check made anew.
+pub(crate) fn altered(bytes: &[u8], at: usize) -> Vec<u8> {
+    let mut bytes = bytes[..89].to_vec();
+    bytes[at] ^= 1;
+    let check = Digest::of(&[b"keyward/share-check/v1\0", bytes.as_slice()].concat());
+    [bytes.as_slice(), &check.as_bytes()[..8]].concat()
 }

@@ -59,6 +59,7 @@ class Header:
         )
         self.epoch = body["epoch"]
         self.check = unbase64(body["check"])
+        self.body = body
         self.slots = body["slots"]
         self.identity_record = unbase64(body["identityRecord"])
 
@@ -68,18 +69,23 @@ class Header:
     def unseal(self, password):
         for slot in self.slots:
             key = open_slot(slot, self.root, self.epoch, password)
-            if key is None:
-                continue
-            # epoch.md §4.
-            check_key = self.derive(key, b"keyward/check/v1\0")
-            check = hmac.digest(check_key, self.root + be(self.epoch, 4), "sha256")
-            if not hmac.compare_digest(check, self.check):
-                raise SystemExit("wrong key")
-            seed = open_record(self, key, 1, "identity", 1, self.identity_record)["value"]
-            if Ed25519PrivateKey.from_private_bytes(seed).public_key() != self.public:
-                raise SystemExit("wrong identity")
-            return key
+            if key is not None:
+                return self.checked(key)
         raise SystemExit("wrong password")
+
+    def check_value(self, key, epoch):
+        """epoch.md §4."""
+        check_key = self.derive(key, b"keyward/check/v1\0")
+        return hmac.digest(check_key, self.root + be(epoch, 4), "sha256")
+
+    def checked(self, key):
+        """The key, once check value and identity have been compared."""
+        if not hmac.compare_digest(self.check_value(key, self.epoch), self.check):
+            raise SystemExit("wrong key")
+        seed = open_record(self, key, 1, "identity", 1, self.identity_record)["value"]
+        if Ed25519PrivateKey.from_private_bytes(seed).public_key() != self.public:
+            raise SystemExit("wrong identity")
+        return key
 
 
 def open_slot(slot, root, epoch, password):
@@ -101,9 +107,15 @@ def open_slot(slot, root, epoch, password):
     said = b"keyward/password-slot/v1\0" + root + slot_id + costs + salt + public
     if not hmac.compare_digest(hmac.digest(derived[32:], said, "sha256"), unbase64(way["mac"])):
         return None
-    private, made = key_pair(derived[:32])
-    if made != public:
+    return unwrap(slot, root, epoch, derived[:32])
+
+
+def unwrap(slot, root, epoch, secret):
+    """slot.md §3: the root key, by the secret of §4."""
+    private, made = key_pair(secret)
+    if made != unbase64(slot["public"]):
         raise SystemExit("another public part")
+    slot_id = bytes.fromhex(slot["id"])
     suite = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
     info = b"keyward/slot-wrap/v1\0" + root + be(epoch, 4) + slot_id
     return suite.decrypt(unbase64(slot["wrapped"]), private, info)
@@ -122,10 +134,11 @@ def key_pair(secret):
     return MLKEM768X25519PrivateKey(mlkem, x25519), public
 
 
-def open_record(header, key, kind, record_id, version, record):
-    """record.md."""
+def open_record(header, key, kind, record_id, version, record, epoch=None):
+    """record.md; in the header's epoch unless another is named."""
+    epoch = header.epoch if epoch is None else epoch
     name = be(kind, 1) + be(version, 4) + be(len(record_id), 1) + record_id.encode()
-    head = b"KWRECORD\x01" + be(header.epoch, 4) + name
+    head = b"KWRECORD\x01" + be(epoch, 4) + name
     if not record.startswith(head):
         raise SystemExit("another record")
     rest = record[len(head) :]
@@ -141,7 +154,7 @@ def open_record(header, key, kind, record_id, version, record):
         raise SystemExit("bytes after the end")
 
     def bound(part):
-        return b"keyward/record/v1\0" + be(part, 1) + header.root + be(header.epoch, 4) + name
+        return b"keyward/record/v1\0" + be(part, 1) + header.root + be(epoch, 4) + name
 
     wrapping = header.derive(key, b"keyward/record-key/v1\0" + name)
     data_key = box_open(wrapping, wrapped, bound(0) + listing)
@@ -163,4 +176,5 @@ def main():
     json.dump({"epoch": header.epoch, "fields": answer}, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()
