@@ -2,6 +2,7 @@
 //! chosen.
 
 mod engine;
+mod root;
 
 use axum::{
     Json,

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use keyward::{
     ExecuteError, key::KeyError, keystore::KeyStoreError, signing::SignError, start::UnsealFailed,
 };
-use keyward_lifecycle::refusal::Refusal;
+use keyward_lifecycle::refusal::{Refusal, SecretRefusal};
 
 use super::Problem;
 
@@ -21,7 +21,9 @@ impl From<Refusal> for Problem {
             | Refusal::EmptyLimit { .. }
             | Refusal::BadThreshold { .. }
             | Refusal::HalfOfComposite(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Secret(refusal) => of_secret(refusal),
             Refusal::StoreExists
+            | Refusal::Root(_)
             | Refusal::AnchorInactive(_)
             | Refusal::NoAnchors
             | Refusal::NameTaken { .. }
@@ -41,6 +43,21 @@ impl From<Refusal> for Problem {
         };
         let problem = Self::new(status, refusal.code(), refusal.to_string());
         Self { hint: refusal.hint(), ..problem }
+    }
+}
+
+const fn of_secret(refusal: &SecretRefusal) -> StatusCode {
+    match refusal {
+        SecretRefusal::NotPermitted { .. } => StatusCode::FORBIDDEN,
+        SecretRefusal::NoSuchSecret
+        | SecretRefusal::NoSuchVersion(_)
+        | SecretRefusal::NoSuchPolicy(_) => StatusCode::NOT_FOUND,
+        SecretRefusal::BadLimit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        SecretRefusal::Deleted(_)
+        | SecretRefusal::NewestPurged(_)
+        | SecretRefusal::AnotherVersion { .. }
+        | SecretRefusal::MovedOn
+        | SecretRefusal::TooManyPolicies(_) => StatusCode::CONFLICT,
     }
 }
 
@@ -135,6 +152,11 @@ impl From<UnsealFailed> for Problem {
             UnsealFailed::WrongPassword => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong-password", text)
             }
+            UnsealFailed::TooSoon { .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", text)
+            }
+            UnsealFailed::OldEpoch { .. } => Self::new(StatusCode::CONFLICT, "old-epoch", text)
+                .hint("use a backup that was made since the root key was rotated"),
             // The slot is damaged, or memory cannot be locked.
             UnsealFailed::Unseal(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unseal-failed", text)
@@ -151,7 +173,7 @@ impl From<UnsealFailed> for Problem {
 }
 
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
