@@ -2,11 +2,16 @@
 
 use keyward::verification::VerifyRequest;
 use keyward_lifecycle::{
+    envelope::Envelope,
     key::Reason,
-    verify::{Outcome, Reason as Why},
+    verify::{Outcome, Reason as Why, Verdict},
 };
 
-use crate::{act::time, store::world};
+use crate::{
+    act::time,
+    store::{World, world},
+    theft::stolen,
+};
 
 #[test]
 fn a_verdict_as_of_a_time_is_the_one_that_was_given_then() {
@@ -50,4 +55,51 @@ fn a_verdict_as_of_a_time_is_the_one_that_was_given_then() {
     let request = VerifyRequest { as_of, ..VerifyRequest::new(proof) };
     let verdict = world.keyward.verify(&request).expect("a verdict");
     assert_eq!((verdict.outcome, verdict.reason), (Outcome::Invalid, Why::Untrusted));
+}
+
+/// Asks about `forged` as of a time, at a time, and both.
+fn forged_verdict(
+    world: &World,
+    forged: &Envelope,
+    (as_of, at): (Option<&str>, Option<&str>),
+) -> Verdict {
+    let (as_of, at) = (as_of.map(time), at.map(time));
+    let request = VerifyRequest { as_of, at, ..VerifyRequest::new(forged.clone()) };
+    world.keyward.verify(&request).expect("a verdict")
+}
+
+#[test]
+fn no_instant_that_is_asked_about_makes_a_forgery_valid_once_the_key_has_ended() {
+    // HA-01: what the log knew before the end is no evidence of when a signature was made.
+    for reason in [Reason::Superseded, Reason::KeyCompromise] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (world, thief) = stolen(directory.path(), |world| world.revoke("k1", reason));
+        let claims = [None, Some("2025-02-01T00:00:00Z")];
+        // After the addition, just before the end, at it, after it, and when nothing is past.
+        let instants = [
+            None,
+            Some("2025-01-15T00:00:00Z"),
+            Some("2025-02-01T00:00:00Z"),
+            Some("2025-02-28T23:59:59.999999Z"),
+            Some("2025-03-01T00:00:00Z"),
+            Some("2025-06-14T23:59:59.999999Z"),
+            Some("2025-06-15T00:00:00Z"),
+            Some("2026-01-01T00:00:00Z"),
+        ];
+        for claim in claims {
+            let forged = thief.forge(claim);
+            for as_of in instants {
+                for at in instants {
+                    let verdict = forged_verdict(&world, &forged, (as_of, at));
+                    let asked = format!("{reason} claim {claim:?} as of {as_of:?} at {at:?}");
+                    assert_ne!(verdict.outcome, Outcome::Valid, "{asked}: {verdict:?}");
+                }
+            }
+        }
+        // A view of the past in which the key was good says only that it is past.
+        let before = Some("2025-02-01T00:00:00Z");
+        let verdict = forged_verdict(&world, &thief.forge(None), (before, before));
+        let expected = (Outcome::Indeterminate, Why::StaleView);
+        assert_eq!((verdict.outcome, verdict.reason), expected, "{reason}");
+    }
 }

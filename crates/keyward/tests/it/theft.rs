@@ -37,7 +37,7 @@ use crate::{
 type End = fn(&World);
 
 /// What a thief has.
-struct Thief {
+pub(crate) struct Thief {
     key_id: String,
     private: PrivateKey,
 }
@@ -60,7 +60,7 @@ impl Thief {
     }
 
     /// A statement that this store never signed, with a time that the thief likes.
-    fn forge(&self, issued_at: Option<&str>) -> Envelope {
+    pub(crate) fn forge(&self, issued_at: Option<&str>) -> Envelope {
         let purl = Purl::parse("pkg:cargo/demo@1.0.0").expect("a purl");
         let predicate = issued_at.map_or(json!({}), |at| json!({ "issuedAt": at }));
         let kind = "evidence.stella/v1".parse().expect("a type");
@@ -92,7 +92,7 @@ const CLAIMS: [Option<&str>; 4] = [
 ];
 
 /// A store whose key `k1` came in January, signed, and ended on 1 March as `end` does it.
-fn stolen(directory: &Path, end: impl FnOnce(&World)) -> (World, Thief) {
+pub(crate) fn stolen(directory: &Path, end: impl FnOnce(&World)) -> (World, Thief) {
     let world = world_in(directory, "2025-01-15T00:00:00Z");
     world.generate("k1");
     world.anchor("pkg:cargo/*", &["k1"]);
