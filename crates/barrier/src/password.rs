@@ -43,7 +43,7 @@ pub enum WeakPassword {
     /// It is long enough, and made of what is guessed first.
     #[error(
         "password falls after some 10^{guesses_log10} guesses and has to stand 10^11: {reasons} \
-         take several random words, or let one be generated"
+         Take several random words, or let one be generated"
     )]
     Guessable {
         /// The power of ten of the guesses that are expected to find it.

@@ -45,7 +45,7 @@ fn a_long_password_of_what_is_guessed_first_is_refused() {
     let error = create(&store::password("password1234"), store::terms()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "password falls after some 10^4 guesses and has to stand 10^11: This is a very common password. Add another word or two. Uncommon words are better. take several random words, or let one be generated"
+        "password falls after some 10^4 guesses and has to stand 10^11: This is a very common password. Add another word or two. Uncommon words are better. Take several random words, or let one be generated"
     );
 }
 

@@ -24,10 +24,9 @@ fn with_keepers(store: &Unsealed) -> (Unsealed, Vec<KeeperShare>) {
 
 #[track_caller]
 fn refused(result: Result<Unsealed, UnsealError>) -> ShareRefused {
-    match result.unwrap_err() {
-        UnsealError::Share(refused) => refused,
-        other => panic!("{other:?}"),
-    }
+    let error = result.unwrap_err();
+    let UnsealError::Share(refused) = error else { panic!("{error:?}") };
+    refused
 }
 
 #[track_caller]
