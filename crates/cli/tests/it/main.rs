@@ -14,6 +14,7 @@ mod both;
 mod configured;
 mod demo;
 mod door;
+mod import;
 mod interop;
 mod offline;
 mod page;

@@ -5,6 +5,8 @@ use super::shell::Shell;
 use crate::world::World;
 
 const BLOCKS: &str = include_str!("runbook.sh");
+/// What stands beside `audit query` as the same question in SQL.
+const SQL: &str = include_str!("runbook.sql");
 const ANCHOR: &str = "550e8400-e29b-41d4-a716-446655440000";
 const OTHER_ANCHOR: &str = "660f9500-f39c-51e5-b827-557766551111";
 
@@ -159,6 +161,36 @@ fn the_runbooks_commands_print_what_it_prints_on_its_own_days() {
         }
     }
     assert_eq!((days.next(), printed), (None, 3));
+    assert_eq!(asked_in_sql(&main), asked_in_words(&main));
+}
+
+/// Type, key and time of each event since 2025, by the runbook's SQL as it stands.
+fn asked_in_sql(world: &World) -> Vec<[String; 3]> {
+    // SO-123
+    let database = rusqlite::Connection::open_in_memory().expect("an empty main");
+    let attach = "ATTACH 'file:' || ?1 || '?mode=ro' AS signer";
+    let file = world.path("data/keyward.db").display().to_string();
+    database.execute(attach, [file]).expect("the store's file");
+    let mut rows = database.prepare(SQL).expect("the statement as it stands");
+    let member = |row: &rusqlite::Row<'_>, name| row.get::<_, Option<String>>(name);
+    let rows = rows.query_map([], |row| {
+        let [kind, key, time] = ["event_type", "key_id", "timestamp"].map(|name| member(row, name));
+        Ok([kind?, key?, time?].map(Option::unwrap_or_default))
+    });
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+fn asked_in_words(world: &World) -> Vec<[String; 3]> {
+    let answer = world.json(&["audit", "query", "--type", "KEY_*", "--from", "2025-01-01"]);
+    let text = |event: &serde_json::Value, name| event[name].as_str().unwrap_or("").to_owned();
+    let row = |event| ["eventType", "keyId", "timestamp"].map(|name| text(event, name));
+    let mut rows: Vec<_> = answer["events"].as_array().expect("events").iter().map(row).collect();
+    assert!(rows.len() > 5, "{answer}");
+    // The rows have six digits of a second, the API as many as are needed.
+    for [_, _, time] in &mut rows {
+        *time = format!("{}.000000Z", time.trim_end_matches('Z'));
+    }
+    rows
 }
 
 /// Stores as somebody at a shell has them, behind a server.
