@@ -10,6 +10,7 @@ mod body;
 pub mod config;
 mod guard;
 pub mod identity;
+pub mod keeper;
 mod metric;
 pub mod mtls;
 mod openapi;

@@ -2,6 +2,7 @@
 //! chosen.
 
 mod engine;
+mod keeper;
 mod root;
 
 use axum::{

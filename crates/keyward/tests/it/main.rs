@@ -12,6 +12,7 @@ mod child;
 mod erasure;
 mod fault;
 mod history;
+mod keeper;
 mod kill;
 mod life;
 mod opened;

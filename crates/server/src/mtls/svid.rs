@@ -157,9 +157,9 @@ fn certificate(der: &[u8]) -> Result<X509Certificate<'_>, SvidRefused> {
 fn name(certificate: &X509Certificate<'_>) -> Result<SpiffeId, SvidRefused> {
     let names = certificate.subject_alternative_name().map_err(|_| SvidRefused::NotX509)?;
     let names = names.ok_or(SvidRefused::NoName)?;
-    let mut uris = names.value.general_names.iter().filter_map(|name| match name {
-        GeneralName::URI(uri) => Some(*uri),
-        _ => None,
+    let mut uris = names.value.general_names.iter().filter_map(|name| {
+        let GeneralName::URI(uri) = name else { return None };
+        Some(*uri)
     });
     let (first, second) = (uris.next(), uris.next());
     match (first, second) {

@@ -7,6 +7,7 @@ mod life;
 mod listener;
 mod metric;
 mod problem;
+mod spiffe;
 mod replay;
 mod schedule;
 mod schema;
