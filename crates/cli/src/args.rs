@@ -3,6 +3,7 @@
 mod access;
 mod anchor;
 mod audit;
+mod keeper;
 mod key;
 mod proof;
 mod store;
@@ -17,6 +18,7 @@ pub(crate) use self::{
     access::{ActorVerb, TokenCreate, TokenVerb},
     anchor::{AnchorCreate, AnchorKey, AnchorVerb},
     audit::{AuditProof, AuditQuery, AuditVerb, AuditVerify},
+    keeper::Keeper,
     key::{Ending, KeyGenerate, KeyImport, KeyRotate, KeyVerb},
     proof::{IncidentReport, IncidentRotate, IncidentVerb, ProofResign, ProofVerb, Sign},
     store::{Backup, Demo, Init, RollbackVerb, RootVerb, Serve},
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     Init(Init),
     /// Run the server on the data directory
     Serve(Serve),
+    /// Hold one share of a root key in memory, for a server to unseal itself with
+    Keeper(Keeper),
     /// Show how the store is doing
     Status,
     /// The root key

@@ -7,6 +7,7 @@ mod backup;
 mod demo;
 mod incident;
 mod init;
+mod keeper;
 mod key;
 mod offline;
 mod page;
@@ -30,6 +31,7 @@ pub(crate) fn run(session: &mut Session<'_>, command: Command) -> Result<Exit, F
         Command::Init(init) => init::run(session, &init)?,
         Command::Demo(demo) => demo::run(session, &demo)?,
         Command::Serve(serve) => serve::run(session, serve)?,
+        Command::Keeper(keeper) => keeper::run(session, &keeper)?,
         Command::Status => root::status(session)?,
         Command::Root(verb) => root::run(session, &verb)?,
         Command::Backup(copy) => backup::run(session, &copy)?,

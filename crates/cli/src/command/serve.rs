@@ -71,14 +71,7 @@ fn unseal(session: &mut Session<'_>, store: &Store) -> Result<(), Failure> {
 }
 
 fn work(session: &mut Session<'_>, store: &Store, options: &ServeOptions) -> Result<(), Failure> {
-    // Whoever was first has installed the same provider, and the same subscriber.
-    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(session.surroundings.terminal.colour && session.surroundings.terminal.stderr);
-    drop(subscriber.try_init());
+    log(session);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::of(&e))?;
     let setup = Setup { version: env!("CARGO_PKG_VERSION"), ..Setup::default() };
@@ -105,6 +98,18 @@ fn work(session: &mut Session<'_>, store: &Store, options: &ServeOptions) -> Res
             Err(_) => Err(Failure::error("the server panicked; see above")),
         }
     })
+}
+
+/// Readies this process for TLS, and for saying on standard error what it does.
+pub(super) fn log(session: &Session<'_>) {
+    // Whoever was first has installed the same provider, and the same subscriber.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let filter = EnvFilter::try_from_env("KEYWARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(session.surroundings.terminal.colour && session.surroundings.terminal.stderr);
+    drop(subscriber.try_init());
 }
 
 /// Where to listen when nobody says.

@@ -16,6 +16,7 @@ mod demo;
 mod door;
 mod import;
 mod interop;
+mod keeper;
 mod offline;
 mod page;
 mod proof;

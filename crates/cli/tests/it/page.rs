@@ -20,6 +20,7 @@ fn help_lists_every_noun_and_the_exit_codes() {
     let expected = [
         "init",
         "serve",
+        "keeper",
         "status",
         "root",
         "profile",
