@@ -21,6 +21,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them; the names are those of the files in `fuzz_targets/`.
 pub const TARGETS: &[Target] = &[
     ("authority", rules::authority),
+    ("backup", store::backup),
     ("bundle", rules::bundle),
     ("canonical", rules::canonical),
     ("checkpoint", rules::checkpoint),
@@ -38,6 +39,8 @@ pub const TARGETS: &[Target] = &[
     ("private_key", keys::private_key),
     ("purl", rules::purl),
     ("record", store::record),
+    ("share", store::share),
+    ("share_text", store::share_text),
     ("signature", keys::signature),
     ("snapshot", store::snapshot),
     ("spki", keys::spki),

@@ -202,8 +202,9 @@ pub(crate) fn id(bytes: &[u8]) {
 struct Credulous;
 
 impl ReadKey for Credulous {
-    fn ed25519_from_pem(&self, pem: &str) -> Option<Arc<dyn PublicKey>> {
-        keyward_crypto::spki::from_pem(pem).ok().map(|_| Arc::new(Self) as Arc<dyn PublicKey>)
+    fn ed25519_from_pem(&self, pem: &str) -> Option<(Fingerprint, Arc<dyn PublicKey>)> {
+        let spki = keyward_crypto::spki::from_pem(pem).ok()?;
+        Some((Fingerprint::of_spki(&spki), Arc::new(Self)))
     }
 
     fn ed25519(&self) -> &dyn Verify {

@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use keyward_barrier::{
-    Cost, EpochHeader, FieldName, RecordId, RecordKind, RecordName, RecordVersion, Sealed,
-    SlotLabel, Terms, Unsealed, create,
+    Backup, Cost, EpochHeader, FieldName, KeeperName, KeeperShare, NextKeepers, RecordId,
+    RecordKind, RecordName, RecordVersion, RecoveryShare, Sealed, Sharing, SlotLabel, Terms,
+    Unsealed, create,
 };
 use keyward_crypto::secret::{LockPolicy, Password};
 use keyward_lifecycle::{
@@ -104,7 +105,7 @@ fn exercise(state: &State) {
         let _ = state.key_of(&key.record.fingerprint);
         let _ = state.composite_with_half(&key.record.fingerprint);
         let _ = state.signer(&key.record.profile, &key.record.purpose);
-        for member in &key.memberships {
+        for member in key.memberships() {
             let _ = state.anchor_at(member.anchor);
         }
     }
@@ -116,6 +117,68 @@ fn exercise(state: &State) {
     }
     for token in state.tokens() {
         let _ = state.token_of(&token.digest);
+    }
+}
+
+/// A backup as it would be written: of a store whose rotation is open, with slots of two kinds
+/// and keepers.
+pub(crate) fn made_backup() -> Vec<u8> {
+    let names = ["a", "b", "c"].map(|name| KeeperName::parse(name).expect("a good name"));
+    let sharing = Sharing::new(2, 3).expect("good terms");
+    let label = SlotLabel::parse("paper").expect("a good label");
+    let added = unsealed().add_recovery(sharing, label, Timestamp::EPOCH).expect("randomness");
+    let set = added.unsealed.set_keepers(2, &names).expect("randomness");
+    let next = set.unsealed.begin_rotation(NextKeepers::AsBefore, Timestamp::EPOCH);
+    let next = next.expect("randomness").unsealed;
+    let backup = Backup::of(next.header(), Timestamp::EPOCH).expect("a header has JSON");
+    backup.bytes().to_vec()
+}
+
+/// Shares of both kinds, as bytes and as text.
+pub(crate) fn shares() -> Vec<(Vec<u8>, Vec<u8>)> {
+    let names = ["a", "b"].map(|name| KeeperName::parse(name).expect("a good name"));
+    let sharing = Sharing::new(2, 2).expect("good terms");
+    let label = SlotLabel::parse("paper").expect("a good label");
+    let paper = unsealed().add_recovery(sharing, label, Timestamp::EPOCH).expect("randomness");
+    let held = unsealed().set_keepers(2, &names).expect("randomness").shares;
+    let paper =
+        paper.shares.iter().map(|s| (s.to_bytes().to_vec(), s.to_text().as_bytes().to_vec()));
+    let held = held.iter().map(|s| (s.to_bytes().to_vec(), s.to_text().as_bytes().to_vec()));
+    paper.chain(held).collect()
+}
+
+/// Bytes as a backup, whoever made it.
+pub(crate) fn backup(bytes: &[u8]) {
+    if let Ok(backup) = Backup::read(bytes, None) {
+        assert_eq!(backup.bytes(), bytes, "a backup has one form");
+        let again = Backup::of(backup.header(), backup.created()).expect("it was read");
+        assert_eq!(again.bytes(), bytes, "the same backup is made again");
+    }
+}
+
+/// Bytes as shares of both kinds. Nobody made shares of this run's store with these bytes.
+pub(crate) fn share(bytes: &[u8]) {
+    if let Ok(share) = RecoveryShare::read(bytes) {
+        assert_eq!(share.to_bytes().as_slice(), bytes, "a share has one form");
+        assert!(RecoveryShare::parse(&share.to_text()).is_ok(), "its text reads");
+        assert!(unsealed().header().check_recovery_share(&share).is_err(), "nobody made it");
+    }
+    if let Ok(share) = KeeperShare::read(bytes) {
+        assert_eq!(share.to_bytes().as_slice(), bytes, "a share has one form");
+        assert!(unsealed().header().check_keeper_share(&share).is_err(), "nobody made it");
+    }
+}
+
+/// Text as a share on paper.
+pub(crate) fn share_text(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(share) = RecoveryShare::parse(text) {
+        let again = RecoveryShare::parse(&share.to_text()).expect("its own text reads");
+        assert_eq!(again.digest(), share.digest(), "the text says the same share");
+    }
+    if let Ok(share) = KeeperShare::parse(text) {
+        let again = KeeperShare::parse(&share.to_text()).expect("its own text reads");
+        assert_eq!(again.digest(), share.digest(), "the text says the same share");
     }
 }
 
