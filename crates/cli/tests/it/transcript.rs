@@ -71,7 +71,15 @@ fn every_page_is_run_here() {
         .map(|entry| entry.expect("a page").file_name().into_string().expect("UTF-8"))
         .collect();
     found.sort();
-    let run = ["backup.md", "config.md", "incident.md", "metrics.md", "runbook.md", "start.md"];
+    let run = [
+        "backup.md",
+        "config.md",
+        "incident.md",
+        "keeper.md",
+        "metrics.md",
+        "runbook.md",
+        "start.md",
+    ];
     assert_eq!(found, run);
 }
 
@@ -108,6 +116,11 @@ fn the_page_for_backups_tells_the_truth() {
 #[test]
 fn the_page_for_metrics_tells_the_truth() {
     check("metrics.md", By::Itself);
+}
+
+#[test]
+fn the_page_for_keepers_tells_the_truth() {
+    check("keeper.md", By::Itself);
 }
 
 #[test]

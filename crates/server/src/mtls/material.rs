@@ -61,6 +61,7 @@ impl Material {
         let provider = provider();
         let own = CertifiedKey::from_der(certificates, key, &provider)
             .map_err(IdentityRefused::KeyDoesNotFit)?;
+        bundle.check().map_err(IdentityRefused::Bundle)?;
         let mut roots = RootCertStore::empty();
         for authority in &bundle.authorities {
             roots.add(authority.clone()).map_err(IdentityRefused::Authority)?;

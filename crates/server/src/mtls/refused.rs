@@ -80,6 +80,9 @@ pub enum IdentityRefused {
     /// The key is not the certificate's, or of a kind that TLS does not take.
     #[error("the private key does not fit the certificate")]
     KeyDoesNotFit(#[source] rustls::Error),
+    /// The bundle holds a certificate that is not an authority's.
+    #[error("the bundle cannot be used")]
+    Bundle(#[source] SvidRefused),
     /// The certificate of an authority cannot be used.
     #[error("the certificate of an authority cannot be used")]
     Authority(#[source] rustls::Error),

@@ -117,9 +117,18 @@ impl Bundle {
             return Err(SvidRefused::NoCertificate);
         }
         for authority in &authorities {
-            self::authority(authority)?;
+            X509Certificate::from_der(authority).map_err(|_| SvidRefused::NotX509)?;
         }
         Ok(Self { authorities })
+    }
+
+    /// Checks that each of them may sign others: in a bundle that is used, the certificate of a
+    /// workload would make that workload an authority.
+    ///
+    /// # Errors
+    /// [`SvidRefused`].
+    pub fn check(&self) -> Result<(), SvidRefused> {
+        self.authorities.iter().try_for_each(|certificate| authority(certificate))
     }
 }
 

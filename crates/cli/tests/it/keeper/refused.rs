@@ -171,6 +171,12 @@ fn answers(
     })
 }
 
+/// A configuration that believes a workload as if it were an authority.
+fn one_more(house: &House) -> String {
+    let files = house.files("own", "/keyward/keeper");
+    house.configured("own.yaml", &Files { bundle: files.certificate.clone(), ..files })
+}
+
 /// A keeper that does not start: what it says.
 #[track_caller]
 fn does_not_start(house: &House, config: Option<&str>, expected: &str) {
@@ -206,6 +212,12 @@ fn a_keeper_without_a_sound_identity_does_not_start() {
     let one = house.gives("/keyward/keeper");
     let mixed = Given { key: house.gives("/keyward/keeper").key, ..one };
     does_not_start(&house, Some(&with(&mixed)), "the private key does not fit");
+    let self_made = one_more(&house);
+    does_not_start(
+        &house,
+        Some(&self_made),
+        "a certificate that signs others is not an authority's",
+    );
     let gone = house.configured(
         "gone.yaml",
         &Files { certificate: "gone.crt".into(), key: "gone.key".into(), bundle: "gone.ca".into() },
