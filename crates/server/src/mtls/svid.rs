@@ -117,7 +117,7 @@ impl Bundle {
             return Err(SvidRefused::NoCertificate);
         }
         for authority in &authorities {
-            X509Certificate::from_der(authority).map_err(|_| SvidRefused::NotX509)?;
+            whole(authority)?;
         }
         Ok(Self { authorities })
     }
@@ -155,11 +155,17 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, SvidRefused>
 }
 
 fn certificate(der: &[u8]) -> Result<X509Certificate<'_>, SvidRefused> {
-    let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| SvidRefused::NotX509)?;
-    if !rest.is_empty() || certificate.version() != X509Version::V3 {
-        return Err(SvidRefused::NotX509);
+    let certificate = whole(der)?;
+    let is_v3 = certificate.version() == X509Version::V3;
+    if is_v3 { Ok(certificate) } else { Err(SvidRefused::NotX509) }
+}
+
+/// A certificate with nothing after it, of any version.
+fn whole(der: &[u8]) -> Result<X509Certificate<'_>, SvidRefused> {
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        Ok(_) | Err(_) => Err(SvidRefused::NotX509),
     }
-    Ok(certificate)
 }
 
 /// X509-SVID section 2: exactly one URI among the alternative names, and it is a SPIFFE ID.
