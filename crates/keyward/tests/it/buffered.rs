@@ -12,7 +12,7 @@ use std::{
 
 use keyward::{
     ExecuteError,
-    keystore::{KeyStore, KeyStoreError, KeyStores, Made},
+    keystore::{KeyStore, KeyStoreError, KeyStores, Made, SealedRecord},
 };
 use keyward_barrier::Unsealed;
 use keyward_keystore::Software;
@@ -189,7 +189,7 @@ impl KeyStore for Gate {
         &self,
         root: &Unsealed,
         key: &KeyRecord,
-        sealed: Option<&[u8]>,
+        sealed: Option<SealedRecord<'_>>,
         message: &[u8],
     ) -> Result<Vec<u8>, KeyStoreError> {
         self.arrived.send(()).expect("somebody waits");

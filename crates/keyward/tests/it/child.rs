@@ -26,18 +26,34 @@ const DIRECTORY: &str = "KEYWARD_CHILD_DIRECTORY";
 const SKIP: &str = "KEYWARD_CHILD_SKIP";
 const FAULT: &str = "KEYWARD_CHILD_FAULT";
 const AT: &str = "KEYWARD_CHILD_AT";
+const WORK: &str = "KEYWARD_CHILD_WORK";
 /// Starts a line that is meant for the parent.
 const SAY: &str = "child: ";
 
 /// Lets a child sign and rotate until it kills itself at the append after `skip` others. What
 /// it acknowledged until then, line by line.
 pub(crate) fn lives_until(directory: &Path, skip: u64, fault: Fault, at: &str) -> Vec<String> {
+    works_until(directory, (skip, fault), at, "live")
+}
+
+/// As [`lives_until`], of a child that puts secrets: `PATH=VALUE` for each.
+pub(crate) fn puts_until(directory: &Path, skip: u64, fault: Fault, at: &str) -> Vec<String> {
+    works_until(directory, (skip, fault), at, "put")
+}
+
+/// As [`lives_until`], of a child that rotates the root key, forth and now and then back.
+pub(crate) fn rotates_until(directory: &Path, skip: u64, fault: Fault, at: &str) -> Vec<String> {
+    works_until(directory, (skip, fault), at, "rotate")
+}
+
+fn works_until(directory: &Path, (skip, fault): (u64, Fault), at: &str, work: &str) -> Vec<String> {
     let output = Command::new(env::current_exe().expect("this program"))
         .args(["--exact", "child::the_child_lives_until_it_is_killed", "--nocapture"])
         .env(DIRECTORY, directory)
         .env(SKIP, skip.to_string())
         .env(FAULT, if fault == Fault::KillBefore { "before" } else { "after" })
         .env(AT, at)
+        .env(WORK, work)
         .stderr(Stdio::null())
         .output()
         .expect("a child");
@@ -71,7 +87,57 @@ fn the_child_lives_until_it_is_killed() {
     let keyward = Keyward::open(&parts).expect("the store");
     let actor = keyward.actor("local:0").expect("an actor");
     let world = World { parts, clock, keyward, actor }.unsealed();
-    live(&world);
+    match variable(WORK).as_deref() {
+        Some("rotate") => rotate_root(&world),
+        Some("put") => put(&world, &format!("{skip}/{before}")),
+        _ => live(&world),
+    }
+}
+
+/// Puts secrets, each at two paths.
+fn put(world: &World, under: &str) {
+    use keyward::secret::{Asker, path::SecretPath, policy::Subject};
+    let by = Asker { actor: world.actor.clone(), subject: Subject::Admin };
+    for round in 0.. {
+        for place in ["one", "other"] {
+            let at = format!("{under}/{round}/{place}");
+            let (path, value) = (SecretPath::parse(&at).expect("a path"), format!("value of {at}"));
+            let _ = world.keyward.put_secret(&by, &path, value.as_bytes(), None).expect("written");
+            say(&format!("{at}={value}"));
+        }
+    }
+}
+
+/// Goes on with the rotation that is open, or begins one; every third is turned back.
+fn rotate_root(world: &World) {
+    use keyward::root::rotate::{Begin, KeepersNext, Surroundings};
+    use keyward_lifecycle::command::AcceptLoss;
+    let (keyward, actor) = (&world.keyward, &world.actor);
+    loop {
+        let fold = keyward.state().root().clone();
+        let Some(rotation) = fold.rotation else {
+            let mut keep = |bytes: &[u8]| Ok(bytes.to_vec());
+            let _ = keyward.backup_root(actor, &mut keep).expect("a backup");
+            let begin = Begin::Ordinary { keepers: KeepersNext::AsBefore };
+            let around = Surroundings::default();
+            let begun = keyward.begin_root_rotation(actor, begin, &around, &mut |_| Ok(()));
+            let _ = begun.expect("a rotation");
+            continue;
+        };
+        if !keyward.reseal_step(actor, 2).expect("a step").complete {
+            continue;
+        }
+        if rotation.to.get().is_multiple_of(3) && rotation.back.is_none() {
+            let _ = keyward.turn_root_rotation_back(actor).expect("the way back");
+        } else if rotation.back.is_some() {
+            let _ = keyward.finish_root_rollback(actor).expect("rolled back");
+            say("ended");
+        } else {
+            let done = keyward.finalise_root_rotation(actor, AcceptLoss::No, None);
+            let _ = done.expect("finalised");
+            say("ended");
+        }
+    }
 }
 
 /// Signs twice, rotates, and so on; a rotation that was cut off is resumed first.

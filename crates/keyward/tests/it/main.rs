@@ -20,6 +20,8 @@ mod pin;
 mod quarantine;
 mod race;
 mod rescan;
+mod root;
+mod secret;
 mod simulation;
 mod snapshot;
 mod store;

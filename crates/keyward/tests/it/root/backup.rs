@@ -1,0 +1,82 @@
+//! Backups of the root key: checked, restored, and refused where they do not belong.
+
+use keyward::{
+    root::{RootError, slot::SlotTerms},
+    start::UnsealFailed,
+    storage::{Batch, Item, ItemChange, Shelf},
+};
+use keyward_lifecycle::root::Outcome;
+
+use super::{cost, full, is_wrong_password};
+use crate::store::{PASSWORD, World};
+
+fn damage_header(world: &World) {
+    let heads = world.parts.storage.heads().expect("heads");
+    let item = Item { name: 1_u32.to_be_bytes().to_vec(), bytes: b"{}".to_vec() };
+    let items = vec![ItemChange::Put(Shelf::Root, item)];
+    world.parts.storage.append(heads, &Batch { items, ..Batch::default() }).expect("written");
+}
+
+#[test]
+fn a_restore_checks_password_root_id_and_records_before_it_serves() {
+    // RK-030, RK-052
+    let world = full();
+    let backup = world.back_up();
+    let unsealed = world.keyward.restore_root(&world.actor, &backup, PASSWORD.into());
+    assert!(matches!(unsealed, Err(RootError::Unsealed)), "{unsealed:?}");
+    let world = world.reopened();
+    world.keyward.seal();
+    damage_header(&world);
+    let lost = world.keyward.unseal_with_password(&world.actor, PASSWORD.into());
+    assert!(matches!(lost, Err(RootError::Unseal(UnsealFailed::Header(_)))), "{lost:?}");
+    is_wrong_password(world.keyward.restore_root(&world.actor, &backup, "no such word".into()));
+    let foreign = full().back_up();
+    let refused = world.keyward.restore_root(&world.actor, &foreign, PASSWORD.into());
+    assert!(matches!(refused, Err(RootError::Backup(_))), "{refused:?}");
+    let (view, sample) =
+        world.keyward.restore_root(&world.actor, &backup, PASSWORD.into()).expect("restored");
+    assert!(view.is_current);
+    assert!(sample.opened > 4, "{sample:?}");
+    world.serves("restored");
+    world.reopened().serves("again");
+}
+
+#[test]
+fn a_backup_of_an_epoch_that_is_gone_is_refused() {
+    let world = full();
+    let old = world.back_up();
+    world.begin();
+    let _ = world.reseal();
+    world.finalise();
+    world.keyward.seal();
+    let refused = world.keyward.restore_root(&world.actor, &old, PASSWORD.into());
+    let old_epoch =
+        matches!(refused, Err(RootError::Unseal(UnsealFailed::OldEpoch { found: 1, needed: 2 })));
+    assert!(old_epoch, "{refused:?}");
+}
+
+#[test]
+fn a_check_of_a_backup_is_logged_with_its_outcome() {
+    // RK-012, RK-042
+    let world = full();
+    let backup = world.back_up();
+    let outcome =
+        || world.keyward.root_view().expect("a view").fold.backup_check.expect("one").outcome;
+    let checked = world.keyward.check_backup(&world.actor, &backup, None).expect("a backup");
+    assert!(checked.is_current);
+    assert_eq!(outcome(), Outcome::Good);
+    let mut bad = backup.clone();
+    bad[40] ^= 1;
+    let refused = world.keyward.check_backup(&world.actor, &bad, None);
+    assert!(matches!(refused, Err(RootError::Backup(_))), "{refused:?}");
+    assert_eq!(outcome(), Outcome::Bad);
+    let wrong = world.keyward.check_backup(&world.actor, &backup, Some("no such word".into()));
+    assert!(matches!(wrong, Err(RootError::Unseal(UnsealFailed::WrongPassword))), "{wrong:?}");
+    // A changed slot leaves it behind.
+    let terms = SlotTerms { label: "second", cost: cost() };
+    let password = "seven other words of nobody at all";
+    world.keyward.add_password(&world.actor, password.into(), terms).expect("a slot");
+    assert!(!world.keyward.root_view().expect("a view").backup_is_current);
+    let checked = world.keyward.check_backup(&world.actor, &backup, None).expect("a backup");
+    assert!(!checked.is_current);
+}

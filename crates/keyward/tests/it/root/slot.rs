@@ -1,0 +1,154 @@
+//! Slots: added, removed, changed; shares handed out; none of it touches a record.
+
+use keyward::root::{RootError, slot::SlotTerms};
+use keyward_barrier::ChangeFailed;
+use keyward_lifecycle::refusal::RootRefusal;
+
+use super::{cost, full, is_refused, is_wrong_password};
+use crate::store::{PASSWORD, World};
+
+const OTHER: &str = "seven other words of nobody at all";
+
+fn terms() -> SlotTerms<'static> {
+    SlotTerms { label: "second", cost: cost() }
+}
+
+fn unseals(world: &World, password: &str) {
+    world.keyward.seal();
+    world.keyward.unseal_with_password(&world.actor, password.into()).expect("the password");
+}
+
+#[test]
+fn a_second_password_opens_and_the_last_way_in_stays() {
+    let world = full();
+    let records = world.epochs();
+    let first = world.keyward.slots().expect("slots").0[0].id.clone();
+    let second = world.keyward.add_password(&world.actor, OTHER.into(), terms()).expect("a slot");
+    unseals(&world, OTHER);
+    unseals(&world, PASSWORD);
+    world.keyward.remove_slot(&world.actor, &first).expect("removed");
+    world.keyward.seal();
+    is_wrong_password(world.keyward.unseal_with_password(&world.actor, PASSWORD.into()));
+    unseals(&world, OTHER);
+    let last = world.keyward.remove_slot(&world.actor, &second);
+    assert!(matches!(last, Err(RootError::Change(ChangeFailed::LastSlot(_)))), "{last:?}");
+    assert_eq!(world.epochs(), records);
+    world.serves("end");
+    world.audit();
+}
+
+#[test]
+fn a_changed_password_lets_the_old_one_in_no_more() {
+    // RK-013
+    let world = full();
+    is_wrong_password(world.keyward.change_password(
+        &world.actor,
+        OTHER.into(),
+        OTHER.into(),
+        terms(),
+    ));
+    let changed =
+        world.keyward.change_password(&world.actor, PASSWORD.into(), OTHER.into(), terms());
+    let slot = changed.expect("a change");
+    assert_eq!(
+        world.keyward.verify_password(&world.actor, OTHER.into()).expect("the password"),
+        slot
+    );
+    is_wrong_password(world.keyward.verify_password(&world.actor, PASSWORD.into()));
+    unseals(&world, OTHER);
+    world.serves("end");
+}
+
+#[test]
+fn a_weak_password_is_refused_with_its_reasons() {
+    // RK-010
+    let world = full();
+    let weak = world.keyward.add_password(&world.actor, "password1234".into(), terms());
+    assert!(matches!(weak, Err(RootError::Change(ChangeFailed::Password(_)))), "{weak:?}");
+    assert_eq!(world.keyward.slots().expect("slots").0.len(), 1);
+}
+
+#[test]
+fn slots_do_not_change_while_a_rotation_is_open() {
+    let world = full();
+    world.begin();
+    is_refused(
+        world.keyward.add_password(&world.actor, OTHER.into(), terms()),
+        RootRefusal::RotationOpen,
+    );
+    let _ = world.reseal();
+    world.finalise();
+    world.keyward.add_password(&world.actor, OTHER.into(), terms()).expect("a slot");
+}
+
+#[test]
+fn recovery_shares_unseal_and_survive_a_rotation() {
+    // RK-051
+    let world = full();
+    let (_, shares) =
+        world.keyward.add_recovery(&world.actor, (2, 3), "paper", &[]).expect("shares");
+    let _ = world.back_up();
+    world.begin();
+    let _ = world.reseal();
+    world.finalise();
+    world.keyward.seal();
+    let text = |index: usize| shares[index].text.as_str();
+    let few = world.keyward.unseal_with_recovery(&world.actor, &[text(0)]);
+    assert!(few.is_err_and(|error| error.to_string().contains('2')));
+    let twice = world.keyward.unseal_with_recovery(&world.actor, &[text(1), text(1)]);
+    assert!(twice.is_err_and(|error| error.to_string().contains("twice")));
+    world
+        .keyward
+        .unseal_with_recovery(&world.actor, &[text(2), text(0)])
+        .expect("two of three shares");
+    world.serves("recovered");
+}
+
+#[test]
+fn shares_for_holders_are_encrypted_to_them_or_nothing_is_made() {
+    let world = full();
+    let none = ["age1nobody".to_owned(), "age1nobody".to_owned()];
+    let made = world.keyward.add_recovery(&world.actor, (2, 2), "paper", &none);
+    assert!(matches!(made, Err(RootError::Malformed(_))), "{made:?}");
+    let few = ["age1nobody".to_owned()];
+    let made = world.keyward.add_recovery(&world.actor, (2, 2), "paper", &few);
+    assert!(matches!(made, Err(RootError::Malformed(_))), "{made:?}");
+    assert_eq!(world.keyward.slots().expect("slots").0.len(), 1);
+}
+
+#[test]
+fn keepers_shares_unseal_and_a_removed_keeper_holds_nothing_that_opens() {
+    // RK-050, RK-051
+    let world = full();
+    let names = ["a", "b", "c"].map(str::to_owned);
+    let mut held = Vec::new();
+    let mut deliver = |shares| {
+        held = shares;
+        Ok(())
+    };
+    world.keyward.set_keepers(&world.actor, 2, &names, &mut deliver).expect("keepers");
+    let shares: Vec<_> = held.into_iter().map(|(_, share)| share).collect();
+    world.keyward.seal();
+    world.keyward.unseal_with_keepers(&world.actor, &shares[..2]).expect("two of three");
+    // Refilled from what the store itself holds, whichever way it was unsealed.
+    let again = world.keyward.keeper_shares().expect("shares");
+    assert_eq!(again.len(), 3);
+    assert!(again.iter().zip(&shares).all(|((_, one), other)| one.expose() == other.expose()));
+    let _ = world.back_up();
+    let begin = keyward::root::rotate::Begin::Ordinary {
+        keepers: keyward::root::rotate::KeepersNext::Among {
+            threshold: 2,
+            names: names[..2].to_vec(),
+        },
+    };
+    let around = keyward::root::rotate::Surroundings::default();
+    let begun = world.keyward.begin_root_rotation(&world.actor, begin, &around, &mut |_| Ok(()));
+    let _ = begun.expect("a rotation");
+    let _ = world.reseal();
+    world.finalise();
+    world.keyward.seal();
+    let stale = world.keyward.unseal_with_keepers(&world.actor, &shares);
+    assert!(stale.is_err(), "{stale:?}");
+    world.keyward.unseal_with_password(&world.actor, PASSWORD.into()).expect("the password");
+    world.serves("end");
+}
