@@ -6,6 +6,7 @@ mod audit;
 mod keeper;
 mod key;
 mod proof;
+mod secret;
 mod store;
 mod verify;
 mod when;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     keeper::Keeper,
     key::{Ending, KeyGenerate, KeyImport, KeyRotate, KeyVerb},
     proof::{IncidentReport, IncidentRotate, IncidentVerb, ProofResign, ProofVerb, Sign},
+    secret::{PolicyVerb, SecretGet, SecretMetadata, SecretPut, SecretVerb, SecretVersions},
     store::{Backup, Demo, Init, RollbackVerb, RootVerb, Serve},
     verify::{TimePolicy, Verify},
     when::{Effective, UntilEndOfDay, instant},
@@ -120,6 +122,12 @@ pub(crate) enum Command {
     /// People and programs that the log names by pseudonym
     #[command(subcommand)]
     Actor(ActorVerb),
+    /// Secrets: versions of values at paths
+    #[command(subcommand)]
+    Secret(SecretVerb),
+    /// Path policies: who may do what with which secrets
+    #[command(subcommand)]
+    Policy(PolicyVerb),
     /// Bearer tokens for the HTTP API
     #[command(subcommand)]
     Token(TokenVerb),

@@ -13,6 +13,7 @@ mod offline;
 mod page;
 mod proof;
 mod root;
+mod secret;
 mod serve;
 mod sign;
 mod verify;
@@ -48,6 +49,8 @@ pub(crate) fn run(session: &mut Session<'_>, command: Command) -> Result<Exit, F
         Command::Incident(verb) => incident::run(session, verb)?,
         Command::Audit(verb) => return audit::run(session, verb),
         Command::Actor(verb) => access::actor(session, &verb)?,
+        Command::Secret(verb) => secret::run(session, verb)?,
+        Command::Policy(verb) => secret::policy(session, verb)?,
         Command::Token(verb) => access::token(session, verb)?,
         Command::Completions { shell } => page::completions(session, shell)?,
         Command::Man { dir } => page::manual(session, dir.as_deref())?,

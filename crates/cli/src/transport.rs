@@ -27,7 +27,9 @@ pub(crate) const SOCKET_NAME: &str = "keyward.sock";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Get,
+    Put,
     Post,
+    Delete,
 }
 
 /// What goes with it.
@@ -67,6 +69,14 @@ impl Request {
 
     pub(crate) fn post(path: impl Into<String>, body: Value) -> Self {
         Self { method: Method::Post, path: path.into(), query: Vec::new(), body: Body::Json(body) }
+    }
+
+    pub(crate) fn put(path: impl Into<String>, body: Body) -> Self {
+        Self { method: Method::Put, path: path.into(), query: Vec::new(), body }
+    }
+
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self { method: Method::Delete, ..Self::get(path) }
     }
 
     /// With one more member of the query, if it has a value.

@@ -11,6 +11,7 @@ use axum::{
 };
 use keyward_lifecycle::canonical::{Limits, from_slice_strict};
 use serde::{Serialize, de::DeserializeOwned};
+use zeroize::Zeroize as _;
 
 use crate::problem::Problem;
 
@@ -32,6 +33,8 @@ const QUERY_BYTES_MAX: usize = 8 << 10;
 pub(crate) trait Bounded {
     /// In bytes.
     const BYTES_MAX: usize = BODY_BYTES_MAX;
+    /// Whether the body is wiped once it is read.
+    const SECRET: bool = false;
 }
 
 /// A JSON body, whatever its Content-Type (the runbook's `curl -d` sends a form type); no body
@@ -43,7 +46,14 @@ impl<S: Send + Sync, T: DeserializeOwned + Bounded> FromRequest<S> for Input<T> 
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = read(request.into_body(), T::BYTES_MAX).await?;
-        parse(&bytes, T::BYTES_MAX).map(Self)
+        let parsed = parse(&bytes, T::BYTES_MAX).map(Self);
+        // What came in one piece that is held here alone can be wiped.
+        if T::SECRET
+            && let Ok(mut bytes) = bytes.try_into_mut()
+        {
+            bytes.zeroize();
+        }
+        parsed
     }
 }
 

@@ -4,7 +4,7 @@
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
-    http::Method,
+    http::{HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -15,7 +15,7 @@ use crate::{
     identity::{Caller, sender},
     problem::Problem,
     replay::{self, Shown},
-    scope::{Access, SECRET, SHOWN_ONCE, Scopes},
+    scope::{Access, SECRET, SHOWN_ONCE, Scopes, is_private},
 };
 
 /// What the guard knows.
@@ -34,10 +34,14 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     let Some((route, access)) = found else {
         return Problem::no_such_route().into_response();
     };
-    let response = match admit(&guard.app, access, request) {
+    let mut response = match admit(&guard.app, access, request) {
         Ok((request, caller)) => go_on(&guard.app, route, (request, caller), next).await,
         Err(problem) => problem.into_response(),
     };
+    if is_private(route) {
+        let no_store = HeaderValue::from_static("no-store");
+        response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+    }
     guard.app.requests.note(&method, route, response.status(), begun.elapsed());
     response
 }

@@ -6,7 +6,10 @@ use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
-use keyward::{ExecuteError, Keyward};
+use keyward::{
+    ExecuteError, Keyward,
+    secret::{Asker, policy::Subject},
+};
 use keyward_lifecycle::{
     access::{Scope, Token},
     id::ActorId,
@@ -56,6 +59,19 @@ impl Caller {
             Rights::All => true,
             Rights::Token(token) => token.allows(scope, now),
         }
+    }
+
+    /// As path policies see it.
+    pub(crate) fn subject(&self) -> Subject {
+        match &self.rights {
+            Rights::All => Subject::Admin,
+            Rights::Token(token) => Subject::of_token(token),
+        }
+    }
+
+    /// Who asks for secrets.
+    pub(crate) fn asker(&self, keyward: &Keyward) -> Result<Asker, ExecuteError> {
+        Ok(Asker { actor: self.actor(keyward)?, subject: self.subject() })
     }
 
     /// Its pseudonym in the log; made up and logged the first time.

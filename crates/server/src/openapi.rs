@@ -1,6 +1,7 @@
 //! The OpenAPI document: what the handlers say of themselves, and what the table of scopes says
 //! of who may call them.
 
+use axum::http::Method;
 use utoipa::{
     OpenApi,
     openapi::{
@@ -47,7 +48,12 @@ fn finish(api: &mut openapi::OpenApi) {
     components.security_schemes.insert(BEARER.to_owned(), scheme.into());
     let scopes = Scopes::new();
     for (path, item) in &mut api.paths.paths {
-        for (method, operation) in [("get", &mut item.get), ("post", &mut item.post)] {
+        for (method, operation) in [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("delete", &mut item.delete),
+        ] {
             if let Some(operation) = operation {
                 operation.operation_id = Some(operation_id(method, path));
                 name_problems(operation);
@@ -58,13 +64,21 @@ fn finish(api: &mut openapi::OpenApi) {
             secure(item, method, needs.unwrap_or(Access::Open));
         }
     }
+    whole_paths(api);
+}
+
+/// A name that goes to the end of a path is a name like others in the document.
+fn whole_paths(api: &mut openapi::OpenApi) {
+    let paths = std::mem::take(&mut api.paths.paths);
+    let named = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item));
+    api.paths.paths = named.collect();
 }
 
 /// A name of its own for each operation: method and path, as in `getSignerKeysByKeyId`.
 fn operation_id(method: &str, path: &str) -> String {
     let mut id = method.to_owned();
     for segment in path.split(['/', '-', '.']).filter(|segment| !segment.is_empty()) {
-        let name = segment.trim_matches(['{', '}']);
+        let name = segment.trim_matches(['{', '*', '}']);
         if name != segment {
             id.push_str("By");
         }
@@ -85,8 +99,13 @@ fn name_problems(operation: &mut openapi::path::Operation) {
     }
 }
 
-fn secure(item: &mut PathItem, method: &axum::http::Method, access: Access) {
-    let operation = if method == axum::http::Method::GET { &mut item.get } else { &mut item.post };
+fn secure(item: &mut PathItem, method: &Method, access: Access) {
+    let operation = match *method {
+        Method::GET => &mut item.get,
+        Method::PUT => &mut item.put,
+        Method::DELETE => &mut item.delete,
+        _ => &mut item.post,
+    };
     let Some(operation) = operation else { return };
     let names: Vec<&str> = match access {
         Access::Open => return,

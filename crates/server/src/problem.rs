@@ -3,6 +3,7 @@
 
 mod engine;
 mod keeper;
+mod secret;
 mod root;
 
 use axum::{

@@ -10,7 +10,9 @@ mod lifetime;
 mod membership;
 mod proof;
 mod revocation;
+mod policy;
 mod root;
+mod secret;
 mod sign;
 mod status;
 mod token;
@@ -42,6 +44,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         audit::routes(),
         actor::routes(),
         token::routes(),
+        secret::routes(),
+        policy::routes(),
     ];
     parts.into_iter().fold(open(), OpenApiRouter::merge)
 }

@@ -7,7 +7,7 @@ use keyward_lifecycle::access::Scope;
 
 use Scope::{
     AccessManage, AnchorsManage, AuditRead, KeysManage, KeysRead, KeysRevoke, ProofsRead,
-    ProofsVerify, ProofsWrite, RootManage, StatusRead,
+    ProofsVerify, ProofsWrite, RootManage, SecretsManage, SecretsRead, SecretsWrite, StatusRead,
 };
 
 /// What a caller needs.
@@ -74,6 +74,18 @@ pub(crate) const TABLE: &[(Method, &str, Access)] = &[
     (Method::GET, "/actors", Access::Needs(&[AccessManage])),
     (Method::POST, "/actors/{id}/forget", Access::Needs(&[AccessManage])),
     (Method::POST, "/rollback/accept", Access::Needs(&[AccessManage])),
+    (Method::GET, "/secrets/data/{*path}", Access::Needs(&[SecretsRead])),
+    (Method::PUT, "/secrets/data/{*path}", Access::Needs(&[SecretsWrite])),
+    (Method::DELETE, "/secrets/data/{*path}", Access::Needs(&[SecretsWrite])),
+    (Method::GET, "/secrets/list", Access::Needs(&[SecretsRead])),
+    (Method::POST, "/secrets/undelete", Access::Needs(&[SecretsWrite])),
+    (Method::POST, "/secrets/purge", Access::Needs(&[SecretsWrite])),
+    (Method::GET, "/secrets/metadata/{*path}", Access::Needs(&[SecretsRead])),
+    (Method::PUT, "/secrets/metadata/{*path}", Access::Needs(&[SecretsWrite])),
+    (Method::GET, "/policies", Access::Needs(&[SecretsManage])),
+    (Method::GET, "/policies/{name}", Access::Needs(&[SecretsManage])),
+    (Method::PUT, "/policies/{name}", Access::Needs(&[SecretsManage])),
+    (Method::DELETE, "/policies/{name}", Access::Needs(&[SecretsManage])),
     (Method::POST, "/tokens", Access::Needs(&[AccessManage])),
     (Method::GET, "/tokens", Access::Needs(&[AccessManage])),
     (Method::POST, "/tokens/{id}/revoke", Access::Needs(&[AccessManage])),
@@ -107,6 +119,11 @@ impl Scopes {
         let (path, methods) = self.0.get_key_value(bare(path))?;
         methods.iter().find(|(known, _)| known == method).map(|(_, access)| (*path, *access))
     }
+}
+
+/// Whether answers of that route are for its caller alone: they are stored nowhere on the way.
+pub(crate) fn is_private(route: &str) -> bool {
+    route.starts_with("/secrets/") || route.starts_with("/policies")
 }
 
 /// A path without the prefix under which it is mounted.

@@ -1,5 +1,7 @@
 //! A JSON document of the API, read member by member; absent members are absent lines.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::exit::Failure;
@@ -74,6 +76,14 @@ impl Document {
             Value::Number(number) => Some(number.to_string()),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
+    }
+
+    /// Texts by their names.
+    pub(crate) fn texts_by_name(&self, member: &str) -> BTreeMap<String, String> {
+        let texts = self.0.get(member).and_then(Value::as_object).into_iter().flatten();
+        let text =
+            |(name, text): (&String, &Value)| Some((name.clone(), text.as_str()?.to_owned()));
+        texts.filter_map(text).collect()
     }
 
     /// The values of a list, taken out.

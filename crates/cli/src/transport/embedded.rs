@@ -36,7 +36,9 @@ impl Transport for Embedded {
     fn begin(&mut self, request: &Request) -> Result<Underway, Failure> {
         let method = match request.method {
             Method::Get => "GET",
+            Method::Put => "PUT",
             Method::Post => "POST",
+            Method::Delete => "DELETE",
         };
         let body = Body::from(request.body.to_bytes().to_vec());
         let call = HttpRequest::builder()

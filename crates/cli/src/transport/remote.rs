@@ -102,9 +102,11 @@ impl Transport for Remote {
         let url = format!("{}{}", self.base, request.target());
         let mut call = match request.method {
             Method::Get => self.client.get(url),
+            Method::Put => self.client.put(url),
             Method::Post => self.client.post(url),
+            Method::Delete => self.client.delete(url),
         };
-        if request.method == Method::Post {
+        if matches!(request.method, Method::Post | Method::Put) {
             let body = request.body.to_bytes();
             call = call.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
         }

@@ -82,6 +82,9 @@ struct Rows {
     bytes: usize,
 }
 
+/// Paths with their secrets, and whether there are more.
+pub(super) type Listed = (Vec<(Zeroizing<String>, SecretId)>, bool);
+
 /// A path in the index; wiped when it goes.
 #[derive(PartialEq, Eq)]
 struct PathText(Zeroizing<Box<str>>);
@@ -140,7 +143,7 @@ impl Memory {
         prefix: &PathPrefix,
         after: Option<&str>,
         limit: usize,
-    ) -> Option<(Vec<(Zeroizing<String>, SecretId)>, bool)> {
+    ) -> Option<Listed> {
         let mut index = self.paths();
         while index.loaded == Loaded::No {
             index = self.paths_changed.wait(index).unwrap_or_else(PoisonError::into_inner);

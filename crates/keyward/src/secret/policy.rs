@@ -58,9 +58,15 @@ impl Action {
 }
 
 /// A policy: its rules add up, and none takes anything away.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Policy {
+    rules: Vec<Rule>,
+}
+
+/// A policy before it is checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
     rules: Vec<Rule>,
 }
 
@@ -82,8 +88,9 @@ impl Policy {
     /// [`MalformedPolicy`] says which rule, and what is wrong with it.
     pub fn parse(json: &[u8]) -> Result<Self, MalformedPolicy> {
         let limits = Limits::new(POLICY_BYTES_MAX, DEPTH_MAX);
-        let policy: Self = from_slice_strict(json, limits)
+        let Unchecked { rules } = from_slice_strict(json, limits)
             .map_err(|error| MalformedPolicy { rule: None, what: error.to_string() })?;
+        let policy = Self { rules };
         policy.check()?;
         Ok(policy)
     }

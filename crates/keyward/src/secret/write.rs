@@ -258,9 +258,9 @@ impl SecretError {
 
 /// What a receipt says of secrets.
 pub(super) fn facts(receipt: &Receipt) -> impl Iterator<Item = &SecretFact> {
-    receipt.events.iter().filter_map(|(_, fact)| match fact {
-        Fact::Secret(fact) => Some(fact),
-        _ => None,
+    receipt.events.iter().filter_map(|(_, fact)| {
+        let Fact::Secret(fact) = fact else { return None };
+        Some(fact)
     })
 }
 

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use keyward::{
     ExecuteError, key::KeyError, keystore::KeyStoreError, signing::SignError, start::UnsealFailed,
 };
-use keyward_lifecycle::refusal::{Refusal, SecretRefusal};
+use keyward_lifecycle::refusal::Refusal;
 
 use super::Problem;
 
@@ -21,7 +21,7 @@ impl From<Refusal> for Problem {
             | Refusal::EmptyLimit { .. }
             | Refusal::BadThreshold { .. }
             | Refusal::HalfOfComposite(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::Secret(refusal) => of_secret(refusal),
+            Refusal::Secret(refusal) => super::secret::status(refusal),
             Refusal::StoreExists
             | Refusal::Root(_)
             | Refusal::AnchorInactive(_)
@@ -43,21 +43,6 @@ impl From<Refusal> for Problem {
         };
         let problem = Self::new(status, refusal.code(), refusal.to_string());
         Self { hint: refusal.hint(), ..problem }
-    }
-}
-
-const fn of_secret(refusal: &SecretRefusal) -> StatusCode {
-    match refusal {
-        SecretRefusal::NotPermitted { .. } => StatusCode::FORBIDDEN,
-        SecretRefusal::NoSuchSecret
-        | SecretRefusal::NoSuchVersion(_)
-        | SecretRefusal::NoSuchPolicy(_) => StatusCode::NOT_FOUND,
-        SecretRefusal::BadLimit(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        SecretRefusal::Deleted(_)
-        | SecretRefusal::NewestPurged(_)
-        | SecretRefusal::AnotherVersion { .. }
-        | SecretRefusal::MovedOn
-        | SecretRefusal::TooManyPolicies(_) => StatusCode::CONFLICT,
     }
 }
 
