@@ -11,15 +11,16 @@ use std::{
 };
 
 use keyward_lifecycle::{
+    event::{Fact, RootFact},
     id::{AnchorId, KeyId},
     verify::{Outcome, Verdict},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    engine::{Keyward, unavailable},
+    engine::{Keyward, Shared, unavailable},
     storage::{Item, ItemChange, Shelf},
-    writer::ExecuteError,
+    writer::{ExecuteError, Receipt},
 };
 
 /// Days that a success rate looks back on, today included.
@@ -33,6 +34,8 @@ pub(crate) struct Counts {
     pending: Mutex<HashMap<(AnchorId, i64), Day>>,
     failures: Mutex<HashMap<Failure, u64>>,
     lookups: AtomicU64,
+    rotations_refused: AtomicU64,
+    accesses_refused: AtomicU64,
 }
 
 /// One anchor's day.
@@ -88,7 +91,31 @@ impl Counts {
     }
 }
 
+impl Shared {
+    /// Counts what was refused about the root key.
+    pub(crate) fn count_refused(&self, receipt: &Receipt) {
+        for (_, fact) in &receipt.events {
+            let (counter, count) = match fact {
+                Fact::Root(RootFact::RotationRefused { .. }) => (&self.counts.rotations_refused, 1),
+                Fact::Root(RootFact::AccessRefused { count, .. }) => {
+                    (&self.counts.accesses_refused, *count)
+                }
+                _ => continue,
+            };
+            counter.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Keyward {
+    /// Rotations of the root key that were refused or failed, and attempts to unseal that failed,
+    /// since the start (RK-042).
+    #[must_use]
+    pub fn root_refused(&self) -> (u64, u64) {
+        let Counts { rotations_refused, accesses_refused, .. } = &self.shared.counts;
+        (rotations_refused.load(Ordering::Relaxed), accesses_refused.load(Ordering::Relaxed))
+    }
+
     /// How many times a key's window was looked up since the start.
     #[must_use]
     pub fn lookups(&self) -> u64 {

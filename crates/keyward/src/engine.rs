@@ -206,7 +206,7 @@ impl Keyward {
         self.shared.check_may_do(&commands)?;
         let (actor, over) = (actor.clone(), Over::Anything);
         let job = |reply| Job::Execute(Execute { actor, commands, items, over, reply });
-        self.shared.ask(job).inspect(|receipt| self.shared.close_ended(receipt))
+        self.shared.ask(job).inspect(|receipt| self.shared.note_done(receipt))
     }
 
     /// As [`Self::execute`], with items that are written only over items that are still there.
@@ -220,7 +220,7 @@ impl Keyward {
         self.shared.check_may_do(&commands)?;
         let (actor, over) = (actor.clone(), Over::Present);
         let job = |reply| Job::Execute(Execute { actor, commands, items, over, reply });
-        self.shared.ask(job).inspect(|receipt| self.shared.close_ended(receipt))
+        self.shared.ask(job).inspect(|receipt| self.shared.note_done(receipt))
     }
 
     /// Writes items that no decision rests on.

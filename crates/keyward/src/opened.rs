@@ -92,8 +92,14 @@ impl Opened {
 }
 
 impl Shared {
+    /// What follows from events that are published.
+    pub(crate) fn note_done(&self, receipt: &Receipt) {
+        self.close_ended(receipt);
+        self.count_refused(receipt);
+    }
+
     /// Wipes the opened keys that sign no more since these events, which are published.
-    pub(crate) fn close_ended(&self, receipt: &Receipt) {
+    fn close_ended(&self, receipt: &Receipt) {
         let Some(root) = self.root() else { return };
         for (_, fact) in &receipt.events {
             if let Fact::KeyRevoked { key_id, anchor_id: None, .. }

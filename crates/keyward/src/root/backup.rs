@@ -61,14 +61,35 @@ impl Keyward {
         actor: &ActorId,
         keep: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>,
     ) -> Result<BackupView, RootError> {
-        let header = self.header()?;
-        let failed = |why: String| RootError::BackupNotRenewed(why);
-        let backup = Backup::of(&header, self.now()).map_err(|error| failed(error.to_string()))?;
-        let again = keep(backup.bytes()).map_err(failed)?;
-        let again = Backup::read(&again, Some(&self.shared.pinned_root()))
-            .map_err(|error| failed(error.to_string()))?;
-        let command = RootCommand::NoteBackup { header: mark(again.header()) };
-        self.execute(actor, Command::Root(command))?;
+        let backup = self.new_backup()?;
+        let again = keep(&backup).map_err(RootError::BackupNotRenewed)?;
+        self.note_backup(actor, &again)
+    }
+
+    /// A backup of the root key as it is now, for whoever keeps it elsewhere: nothing is logged
+    /// until [`Self::note_backup`] has seen what was read again.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn new_backup(&self) -> Result<Vec<u8>, RootError> {
+        let backup = Backup::of(&self.header()?, self.now());
+        let backup = backup.map_err(|error| RootError::BackupNotRenewed(error.to_string()))?;
+        Ok(backup.bytes().to_vec())
+    }
+
+    /// Logs a backup that was kept, from what was read again where it is kept.
+    ///
+    /// # Errors
+    /// [`RootError::BackupNotRenewed`] for what is no backup of the root key as it is now.
+    pub fn note_backup(&self, actor: &ActorId, again: &[u8]) -> Result<BackupView, RootError> {
+        let failed = RootError::BackupNotRenewed;
+        let pinned = self.shared.pinned_root();
+        let again = Backup::read(again, Some(&pinned)).map_err(|e| failed(e.to_string()))?;
+        let header = mark(again.header());
+        if header != mark(&self.header()?) {
+            return Err(failed("it does not lead to the root key as it is now".to_owned()));
+        }
+        self.execute(actor, Command::Root(RootCommand::NoteBackup { header }))?;
         Ok(self.backup_view(&again))
     }
 

@@ -70,6 +70,14 @@ pub struct SlotTerms<'t> {
     pub cost: Cost,
 }
 
+impl<'t> SlotTerms<'t> {
+    /// A slot of that label, at the standard cost.
+    #[must_use]
+    pub const fn standard(label: &'t str) -> Self {
+        Self { label, cost: Cost::STANDARD }
+    }
+}
+
 impl Keyward {
     /// The slots and keepers of the newest header.
     ///
