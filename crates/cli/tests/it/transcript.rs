@@ -78,6 +78,7 @@ fn every_page_is_run_here() {
         "keeper.md",
         "metrics.md",
         "runbook.md",
+        "secret.md",
         "start.md",
     ];
     assert_eq!(found, run);
@@ -86,6 +87,16 @@ fn every_page_is_run_here() {
 #[test]
 fn the_page_for_the_start_tells_the_truth() {
     check("start.md", By::Itself);
+}
+
+#[test]
+fn the_page_for_secrets_tells_the_truth() {
+    check("secret.md", By::Itself);
+}
+
+#[test]
+fn the_page_for_secrets_tells_the_truth_about_a_server_too() {
+    check("secret.md", By::Server);
 }
 
 #[test]
