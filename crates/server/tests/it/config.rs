@@ -161,3 +161,51 @@ fn profiles_that_differ_are_defined_at_start_and_missing_stores_are_named() {
     assert_eq!(again.defined, []);
     assert_eq!(world.keyward.state().size(), size, "the same configuration changes nothing");
 }
+
+/// A configuration with keepers, in which one text takes the place of another.
+fn keepers(old: &str, new: &str) -> Result<Config, ConfigError> {
+    let text = "identity:\n  trustDomain: example.org\n  files: { certificate: a, key: b, bundle: c }\n\
+                keeper: { listen: '127.0.0.1:8231' }\nrootKey:\n  keepers:\n    threshold: 2\n    \
+                pollSeconds: 7\n    members:\n    - { name: k1, address: 'k1.example:8231' }\n    \
+                - { name: k2, address: '[::1]:8231' }\n";
+    assert!(text.contains(old));
+    Config::read(&text.replacen(old, new, 1))
+}
+
+#[test]
+fn keepers_and_the_identity_are_read() {
+    let config = keepers("", "").expect("a configuration");
+    let identity = config.identity.expect("an identity");
+    assert_eq!(identity.trust_domain.as_str(), "example.org");
+    let read = config.root_key.keepers.expect("keepers");
+    assert_eq!((read.threshold, read.poll.as_secs()), (2, 7));
+    let members: Vec<_> = read.members.iter().map(|k| (&*k.name, &*k.address)).collect();
+    assert_eq!(members, [("k1", "k1.example:8231"), ("k2", "[::1]:8231")]);
+    assert_eq!(config.keeper.listen, "127.0.0.1:8231".parse().ok());
+}
+
+#[test]
+fn what_keepers_cannot_be_is_refused_where_it_stands() {
+    let cases = [
+        ("example.org", "Example.org", 2, "small letters"),
+        ("files: {", "workloadApi: 'agent.sock'\n  files: {", 3, "from `files` or from"),
+        ("files: { certificate: a, key: b, bundle: c }", "workloadApi: agent.sock", 3, "unix:///"),
+        ("threshold: 2", "threshold: 1", 7, "expected from 2 to 2"),
+        ("threshold: 2", "threshold: 3", 7, "expected from 2 to 2"),
+        ("pollSeconds: 7", "pollSeconds: 0", 8, "expected from 1 to 3600"),
+        ("name: k2", "name: k1", 11, "another keeper is called `k1`"),
+        ("name: k2", "name: 'k 2'", 11, "a keeper's name has"),
+        ("[::1]:8231", "k1.example:8231", 11, "each holds one share"),
+        ("[::1]:8231", "https://k2:8231", 11, "expected a host and a port"),
+        ("[::1]:8231", "k2", 11, "expected a host and a port"),
+        ("keeper: { listen", "keeper: { listens", 4, "listens"),
+    ];
+    for (old, new, expected, words) in cases {
+        match keepers(old, new) {
+            Err(ConfigError::At { line, what, .. }) if line == expected => {
+                assert!(what.contains(words), "{new}: {what}");
+            }
+            other => panic!("{new}: {other:?}"),
+        }
+    }
+}

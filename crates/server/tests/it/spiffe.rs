@@ -1,4 +1,5 @@
 //! The conformance vectors of SPIFFE: IDs, X509-SVIDs, bundles and keys.
+#![expect(clippy::arithmetic_side_effects, reason = "counts of test cases")]
 
 use std::{
     collections::BTreeMap,
