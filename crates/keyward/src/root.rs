@@ -6,6 +6,7 @@
 
 pub mod backup;
 mod change;
+pub mod keepers;
 pub mod reseal;
 pub mod rotate;
 pub mod slot;

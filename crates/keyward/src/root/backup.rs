@@ -12,6 +12,7 @@ use keyward_lifecycle::{
 use super::{
     RootError,
     change::{header_item, mark},
+    rotate::Renew,
     unseal::unseal_failed,
 };
 use crate::{
@@ -59,7 +60,7 @@ impl Keyward {
     pub fn backup_root(
         &self,
         actor: &ActorId,
-        keep: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>,
+        keep: &mut Renew<'_>,
     ) -> Result<BackupView, RootError> {
         let backup = self.new_backup()?;
         let again = keep(&backup).map_err(RootError::BackupNotRenewed)?;

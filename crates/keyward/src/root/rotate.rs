@@ -226,11 +226,9 @@ impl Keyward {
             let former = epoch_name(rotation.from.get());
             let former = self.shared.storage.item(Shelf::Root, &former)?;
             let former = former.ok_or(crate::start::UnsealFailed::NoHeader)?;
-            let former = keyward_barrier::EpochHeader::read(
-                &former.clone(),
-                Some(&self.shared.pinned_root()),
-            )
-            .map_err(crate::start::UnsealFailed::Header)?;
+            let former =
+                keyward_barrier::EpochHeader::read(&former, Some(&self.shared.pinned_root()))
+                    .map_err(crate::start::UnsealFailed::Header)?;
             let unsealed = root.rolled_back(&former)?;
             let header = mark(unsealed.header());
             let commands = vec![RootCommand::FinishRollback { header }];

@@ -267,7 +267,7 @@ pub(super) fn deliver_all(
     deliver(named).map_err(RootError::Keepers)
 }
 
-fn share_bytes(share: &keyward_barrier::KeeperShare) -> ShareBytes {
+pub(super) fn share_bytes(share: &keyward_barrier::KeeperShare) -> ShareBytes {
     ShareBytes::new(share.to_bytes())
 }
 
