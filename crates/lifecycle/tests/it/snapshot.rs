@@ -2,8 +2,9 @@
 
 use keyward_lifecycle::{
     access::{Role, Token},
-    command::{Command, LedgerNote},
+    command::{Command, LedgerNote, PutSecret, SecretCommand, SecretVersions},
     id::{ActorId, Digest, Fingerprint},
+    secret::{PolicyName, SecretId, SecretVersion},
     state::{
         State,
         snapshot::{UnreadableSnapshot, VERSION},
@@ -21,6 +22,29 @@ use crate::{
 
 fn actor(name: &str) -> ActorId {
     ActorId::parse(name).unwrap()
+}
+
+/// Two versions of a secret, one of them deleted, a secret that was purged, and a policy.
+fn secrets(world: &mut World) {
+    let (one, two) = (SecretVersion::FIRST, SecretVersion::after(Some(SecretVersion::FIRST)));
+    let put = |id, version, metadata_version| {
+        let secret_id = SecretId::from_bytes([id; 16]);
+        SecretCommand::Put(PutSecret { secret_id, version, metadata_version, expected: None })
+    };
+    let of = |id, versions| {
+        SecretVersions { secret_id: SecretId::from_bytes([id; 16]), versions }
+    };
+    for command in [
+        SecretCommand::Begin,
+        put(2, one, Some(one)),
+        put(2, two, None),
+        SecretCommand::Delete(of(2, vec![one])),
+        put(1, one, Some(one)),
+        SecretCommand::Purge(of(1, Vec::new())),
+        SecretCommand::SetPolicy { name: PolicyName::parse("ci").unwrap(), version: one },
+    ] {
+        world.must(Command::Secret(command));
+    }
 }
 
 /// Something of everything that a fold can hold.
@@ -48,6 +72,7 @@ fn full() -> World {
     for command in [limited("k1", 9), generate("k2"), generate("k3"), generate("k4")] {
         world.must(command);
     }
+    secrets(&mut world);
     world.must(create(2, &["k1"]));
     world.must(create(1, &["k1", "k2", "k4"]));
     world.must(add(2, "k2"));
@@ -109,7 +134,7 @@ fn the_bytes_of_version_2_are_fixed() {
     assert_eq!(Digest::of(&bytes).to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "6e0951d00b7e26939e0690e7e88538c8e45b63565a12919b6f5f370fd6d38a92";
+const GOLDEN: &str = "e9c3d9ede35491fed7770c585e3bdc43c1dd61f5be0b46b726b3117038436be3";
 
 #[test]
 fn a_copy_of_the_fold_is_its_own() {

@@ -1,16 +1,20 @@
 //! An event of every type, with every optional member in half of them.
 
-use std::{num::NonZeroU64, sync::Arc};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    sync::Arc,
+};
 
 use keyward_lifecycle::{
     access::{Role, Scope, Token},
     algorithm::Algorithm,
     anchor::{AnchorRecord, AssertedKey},
-    event::{Event, Fact, RootFact, VERSION},
+    event::{Event, Fact, RootFact, SecretFact, VERSION},
     id::{ActorId, AnchorId, ContentId, Digest, Fingerprint, KeyId},
     key::{CompromiseScope, Custody, KeyOrigin, KeyRecord, KeyTerms, Reason},
     profile::{LedgerMode, OnMaxAge, Profile, Strictness},
     root::{EpochNumber, HeaderMark, KeeperSeen, Outcome, RotationKind, UnsealedBy},
+    secret::{PolicyName, SecretId, SecretVersion},
     statement::PredicateType,
     time::Timestamp,
 };
@@ -119,7 +123,10 @@ fn of_others(kind: usize, seed: u64) -> Fact {
         }
         26 => Fact::IncidentReported { key_id, report: content(seed) },
         27 => Fact::RollbackAccepted { kept_size: size, kept_root: root, found_size: size / 2 },
-        other => Fact::Root(of_the_root_key(other - Fact::TABLE.len(), seed)),
+        other if other < Fact::TABLE.len() + RootFact::TABLE.len() => {
+            Fact::Root(of_the_root_key(other - Fact::TABLE.len(), seed))
+        }
+        other => Fact::Secret(of_secrets(other - Fact::TABLE.len() - RootFact::TABLE.len(), seed)),
     }
 }
 
@@ -237,5 +244,34 @@ fn token(seed: u64) -> Token {
         role: pick(seed, &Role::ALL),
         scopes: maybe(seed, pick(seed, &Scope::ALL)).into_iter().collect(),
         expires_at: time(seed),
+    }
+}
+
+fn of_secrets(kind: usize, seed: u64) -> SecretFact {
+    let [a, b, c, d, ..] = seed.to_be_bytes();
+    let secret_id = SecretId::from_bytes([a ^ b ^ c ^ d; 16]);
+    let version = SecretVersion::new(u32::try_from(seed % 1_000).unwrap() + 1).unwrap();
+    let name = PolicyName::parse(&format!("policy-{}", seed % 100)).unwrap();
+    let versions = vec![version, SecretVersion::after(Some(version))];
+    let dropped = maybe(seed, versions.clone()).unwrap_or_default();
+    match kind {
+        0 => SecretFact::Begun {},
+        1 => {
+            let metadata_version = maybe(seed, version);
+            SecretFact::Written { secret_id, version, metadata_version, dropped }
+        }
+        2 => SecretFact::Deleted { secret_id, versions },
+        3 => SecretFact::Undeleted { secret_id, versions },
+        4 => SecretFact::Purged { secret_id, versions, whole: seed.is_multiple_of(3) },
+        5 => SecretFact::MetadataSet {
+            secret_id,
+            metadata_version: version,
+            versions_max: maybe(seed, NonZeroU32::new(7).unwrap()),
+            dropped,
+        },
+        6 => SecretFact::PolicySet { name, version },
+        7 => SecretFact::PolicyRemoved { name },
+        8 => SecretFact::Read { secret_id, version, count: count(seed) },
+        other => panic!("no fact has the number {other}"),
     }
 }
