@@ -4,7 +4,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use keyward::Keyward;
 
-use crate::{metric::Requests, replay::Answers, worker::Standing};
+use crate::{metric::Requests, replay::Answers, root::RootCare, worker::Standing};
 
 /// A store at work, and what the server itself keeps beside it.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub(crate) struct Inner {
     pub(crate) requests: Requests,
     /// What the background worker saw last.
     pub(crate) standing: Arc<Standing>,
+    /// What is around the root key.
+    pub(crate) root: RootCare,
 }
 
 impl App {

@@ -6,6 +6,7 @@
 
 mod apply;
 mod keeper;
+mod root;
 mod wire;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -16,6 +17,10 @@ pub use keeper::{
     KEEPERS_MAX, KeeperConfig, KeeperMember, KeepersConfig, POLL_SECONDS, POLL_SECONDS_MAX,
 };
 use keyward_lifecycle::profile::Profile;
+pub use root::{
+    FINALISE_HOURS, FINALISE_HOURS_MAX, MaintenanceWindow, RECORDS_PER_SECOND_MAX, ROTATION_DAYS,
+    ROTATION_DAYS_MAX, RootBackupConfig, RootRotationConfig, VERIFY_DAYS, VERIFY_DAYS_MAX,
+};
 
 /// Longest configuration, in bytes.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
@@ -48,6 +53,10 @@ pub struct Config {
 pub struct RootKeyConfig {
     /// The keepers that unseal a restarted server unattended.
     pub keepers: Option<KeepersConfig>,
+    /// When it is rotated without being asked.
+    pub rotation: Option<RootRotationConfig>,
+    /// Where its backup lies.
+    pub backup: Option<RootBackupConfig>,
 }
 
 /// Who is told of keys that are due (SO-110).

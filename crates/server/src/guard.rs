@@ -12,10 +12,10 @@ use tokio::time::Instant;
 
 use crate::{
     app::App,
-    identity::{Caller, sender},
+    identity::{Caller, Peer, sender},
     problem::Problem,
     replay::{self, Shown},
-    scope::{Access, SECRET, SHOWN_ONCE, Scopes, is_private},
+    scope::{Access, CONFIDENTIAL, SHOWN_ONCE, Scopes, is_private, is_secret},
 };
 
 /// What the guard knows.
@@ -35,6 +35,9 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         return Problem::no_such_route().into_response();
     };
     let mut response = match admit(&guard.app, access, request) {
+        Ok((request, _)) if shows_secret(route, &request) => {
+            Problem::plain_transport().into_response()
+        }
         Ok((request, caller)) => go_on(&guard.app, route, (request, caller), next).await,
         Err(problem) => problem.into_response(),
     };
@@ -44,6 +47,12 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     }
     guard.app.requests.note(&method, route, response.status(), begun.elapsed());
     response
+}
+
+/// Whether a password would go over a network that is not encrypted (RK-010).
+fn shows_secret(route: &str, request: &Request) -> bool {
+    let is_plain = request.extensions().get::<Peer>() == Some(&Peer::Loopback);
+    is_plain && request.method() != Method::GET && CONFIDENTIAL.contains(&route)
 }
 
 /// The request with its caller in it, if he may.
@@ -86,7 +95,7 @@ async fn go_on(
 ) -> Response {
     let wants_replay = request.method() == Method::POST
         && request.headers().contains_key(replay::HEADER)
-        && !SECRET.contains(&route);
+        && !is_secret(route);
     let shown = if SHOWN_ONCE.contains(&route) { Shown::Once } else { Shown::Again };
     match caller {
         Some(caller) if wants_replay => replay::once(app, &caller, shown, (request, next)).await,

@@ -17,6 +17,7 @@ mod openapi;
 mod page;
 pub mod problem;
 mod replay;
+pub mod root;
 mod route;
 mod router;
 mod run;

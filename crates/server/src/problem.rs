@@ -3,8 +3,8 @@
 
 mod engine;
 mod keeper;
-mod secret;
 mod root;
+mod secret;
 
 use axum::{
     Json,
@@ -126,6 +126,14 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "under-scoped", detail).hint(
             "use a token of a role that has it; `keyward token create --help` lists the roles",
         )
+    }
+
+    /// A password or a share came over plain TCP (RK-010).
+    pub(crate) fn plain_transport() -> Self {
+        let detail = "passwords and shares of the root key are taken over TLS and the local \
+                      socket only";
+        Self::new(StatusCode::FORBIDDEN, "plain-transport", detail)
+            .hint("run the command on the server's own machine with --data DIR, or over https://")
     }
 
     /// The socket is the owner's alone.

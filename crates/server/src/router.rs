@@ -15,6 +15,7 @@ use crate::{
     metric::Requests,
     problem::Problem,
     replay::Answers,
+    root::RootCare,
     route,
     scope::{PREFIXES, Scopes},
     worker::Standing,
@@ -28,11 +29,17 @@ pub struct Setup {
     pub version: &'static str,
     /// What the background worker saw last; of one that does not run, nothing.
     pub standing: Arc<Standing>,
+    /// What is around the root key.
+    pub root: RootCare,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { version: env!("CARGO_PKG_VERSION"), standing: Arc::default() }
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            standing: Arc::default(),
+            root: RootCare::default(),
+        }
     }
 }
 
@@ -47,9 +54,9 @@ pub fn router(keyward: Arc<Keyward>, setup: Setup) -> Router {
 
 /// The router, and what it keeps.
 pub(crate) fn parts(keyward: Arc<Keyward>, setup: Setup) -> (Router, App) {
-    let Setup { version, standing } = setup;
+    let Setup { version, standing, root } = setup;
     let (answers, requests) = (Answers::default(), Requests::new());
-    let app = App::new(Inner { keyward, version, answers, requests, standing });
+    let app = App::new(Inner { keyward, version, answers, requests, standing, root });
     let guarded = |router: Router<App>| {
         let guard_state = Guard { app: app.clone(), scopes: Arc::new(Scopes::new()) };
         router.route_layer(middleware::from_fn_with_state(guard_state, guard))

@@ -28,8 +28,26 @@ pub(crate) const TABLE: &[(Method, &str, Access)] = &[
     (Method::GET, "/metrics", Access::NeedsElsewhere(StatusRead)),
     (Method::GET, "/openapi.json", Access::Open),
     (Method::GET, "/status", Access::Needs(&[StatusRead])),
+    (Method::GET, "/root-key", Access::Needs(&[StatusRead])),
     (Method::POST, "/root-key/unseal", Access::Needs(&[RootManage])),
     (Method::POST, "/root-key/seal", Access::Needs(&[RootManage])),
+    (Method::GET, "/root-key/slots", Access::Needs(&[StatusRead])),
+    (Method::POST, "/root-key/slots", Access::Needs(&[RootManage])),
+    (Method::DELETE, "/root-key/slots/{id}", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/password/change", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/password/verify", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/rotation/check", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/rotation/begin", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/rotation/step", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/rotation/pause", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/rotation/resume", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/rotation/rollback", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/rotation/finalise", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/backup", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/backup/kept", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/backup/verify", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/restore", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/drill", Access::Needs(&[RootManage])),
     (Method::GET, "/profiles", Access::Needs(&[KeysRead])),
     (Method::POST, "/signer/keys", Access::Needs(&[KeysManage])),
     (Method::POST, "/signer/keys/import", Access::Needs(&[KeysManage])),
@@ -94,8 +112,23 @@ pub(crate) const TABLE: &[(Method, &str, Access)] = &[
 /// Where every route is mounted.
 pub(crate) const PREFIXES: [&str; 2] = ["/v1", "/api/v1"];
 
-/// The routes whose requests hold a secret: nothing of them is kept for an idempotency key.
-pub(crate) const SECRET: [&str; 2] = ["/root-key/unseal", "/signer/keys/import"];
+/// The routes whose requests may hold a password of the root key, or shares of it, and whose
+/// answers may: they are taken over TLS and the local socket only (RK-010).
+pub(crate) const CONFIDENTIAL: [&str; 7] = [
+    "/root-key/unseal",
+    "/root-key/slots",
+    "/root-key/password/change",
+    "/root-key/password/verify",
+    "/root-key/rotation/begin",
+    "/root-key/backup/verify",
+    "/root-key/restore",
+];
+
+/// Whether requests of that route hold a secret: nothing of them is kept for an idempotency key.
+pub(crate) fn is_secret(route: &str) -> bool {
+    route == "/signer/keys/import" || CONFIDENTIAL.contains(&route)
+}
+
 /// The routes whose answers hold a secret: that they were given is kept, and not what they were.
 pub(crate) const SHOWN_ONCE: [&str; 1] = ["/tokens"];
 
@@ -123,7 +156,9 @@ impl Scopes {
 
 /// Whether answers of that route are for its caller alone: they are stored nowhere on the way.
 pub(crate) fn is_private(route: &str) -> bool {
-    route.starts_with("/secrets/") || route.starts_with("/policies")
+    route.starts_with("/secrets/")
+        || route.starts_with("/policies")
+        || route.starts_with("/root-key")
 }
 
 /// A path without the prefix under which it is mounted.

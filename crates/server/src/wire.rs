@@ -3,6 +3,7 @@
 pub(crate) mod anchor;
 pub(crate) mod audit;
 pub(crate) mod key;
+pub(crate) mod root;
 pub(crate) mod verdict;
 
 use std::{collections::HashMap, fmt, str::FromStr};

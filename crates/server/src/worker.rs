@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
         mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -42,6 +42,11 @@ pub struct Standing {
     failed: AtomicU64,
     stopped: AtomicBool,
     unpinned: AtomicBool,
+    driven: AtomicBool,
+    unsound: AtomicBool,
+    /// Most records that a rotation of the root key seals anew in a second; 0 for as the
+    /// configuration says.
+    rate: AtomicU32,
 }
 
 impl Standing {
@@ -49,6 +54,27 @@ impl Standing {
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a server drives what is open.
+    pub(crate) fn is_driven(&self) -> bool {
+        self.driven.load(Ordering::Relaxed)
+    }
+
+    /// Whether the root key in memory was found not to be the epoch's.
+    pub(crate) fn is_unsound(&self) -> bool {
+        self.unsound.load(Ordering::Relaxed)
+    }
+
+    /// Holds a rotation of the root key to so many records a second; `None` for as the
+    /// configuration says.
+    pub(crate) fn set_rate(&self, rate: Option<u32>) {
+        self.rate.store(rate.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Most records a second, if somebody has said.
+    fn rate(&self) -> Option<u32> {
+        Some(self.rate.load(Ordering::Relaxed)).filter(|rate| *rate > 0)
     }
 }
 

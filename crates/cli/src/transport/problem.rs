@@ -88,7 +88,8 @@ fn in_words(detail: &str) -> &str {
 }
 
 /// The words for 403 when it is the caller who may not, not the thing that cannot.
-const ACCESS_CODES: [&str; 4] = ["forbidden", "missing-scope", "under-scoped", "not-allowed"];
+const ACCESS_CODES: [&str; 5] =
+    ["forbidden", "missing-scope", "under-scoped", "not-allowed", "plain-transport"];
 
 #[cfg(test)]
 mod tests {

@@ -91,7 +91,7 @@ impl Keyward {
         match self.open_root(open) {
             Ok(()) => {}
             Err(error) => {
-                self.note_attempt(actor, by);
+                self.note_refused_access(actor, by);
                 return Err(error.into());
             }
         }
@@ -150,11 +150,12 @@ impl Keyward {
     }
 
     pub(super) fn attempt_failed(&self, actor: &ActorId, by: UnsealedBy) -> RootError {
-        self.note_attempt(actor, by);
+        self.note_refused_access(actor, by);
         UnsealFailed::WrongPassword.into()
     }
 
-    fn note_attempt(&self, actor: &ActorId, by: UnsealedBy) {
+    /// Logs an attempt to unseal that failed, which raises an alert (RK-042).
+    pub fn note_refused_access(&self, actor: &ActorId, by: UnsealedBy) {
         // The refusal is the answer whether or not it could be logged.
         let note = RootCommand::NoteAccessRefused { by, count: 1 };
         drop(self.execute(actor, Command::Root(note)));

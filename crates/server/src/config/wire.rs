@@ -15,7 +15,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     ALERTS_MAX, Alert, CONFIG_BYTES_MAX, Config, ConfigError, PROFILES_MAX, RootKeyConfig,
-    ServerConfig, TlsFiles, WARNING_MONTHS, keeper,
+    ServerConfig, TlsFiles, WARNING_MONTHS, keeper, root,
 };
 
 /// Most months in a policy: a hundred years.
@@ -38,6 +38,8 @@ struct File {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RootKey {
     keepers: Option<keeper::FileKeepers>,
+    rotation: Option<root::FileRotation>,
+    backup: Option<root::FileBackup>,
 }
 
 #[derive(Deserialize)]
@@ -261,8 +263,12 @@ fn listen(server: Server) -> Result<ServerConfig, ConfigError> {
 }
 
 fn root_key(root_key: RootKey) -> Result<RootKeyConfig, ConfigError> {
-    let RootKey { keepers } = root_key;
-    Ok(RootKeyConfig { keepers: keepers.map(keeper::keepers).transpose()? })
+    let RootKey { keepers, rotation, backup } = root_key;
+    Ok(RootKeyConfig {
+        keepers: keepers.map(keeper::keepers).transpose()?,
+        rotation: rotation.map(root::rotation).transpose()?,
+        backup: backup.map(root::backup).transpose()?,
+    })
 }
 
 pub(super) fn parse<T: FromStr<Err: Display>>(text: &Spanned<String>) -> Result<T, ConfigError> {

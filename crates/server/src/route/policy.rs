@@ -71,8 +71,10 @@ pub(crate) struct ListedPolicy {
     (status = 200, body = PolicyList), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn list(State(app): State<App>) -> Outcome<PolicyList> {
     let policies = app.keyward.policies()?.into_iter();
-    let policies = policies
-        .map(|(name, version)| ListedPolicy { name: name.to_string(), version: Some(version.get()) });
+    let policies = policies.map(|(name, version)| ListedPolicy {
+        name: name.to_string(),
+        version: Some(version.get()),
+    });
     Ok(Answer::ok(PolicyList { policies: policies.collect() }))
 }
 
@@ -103,9 +105,8 @@ pub(crate) async fn set(
     let name: PolicyName = read("name", &name)?;
     let json = serde_json::to_vec(&body).map_err(|_| Problem::internal())?;
     let policy = Policy::parse(&json)?;
-    let known = run(&app, move |keyward| {
-        keyward.set_policy(&caller.actor(keyward)?, &name, policy)
-    });
+    let known =
+        run(&app, move |keyward| keyward.set_policy(&caller.actor(keyward)?, &name, policy));
     Ok(Answer::ok(PolicyDocument::of(&known.await?)?))
 }
 

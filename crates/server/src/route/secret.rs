@@ -39,6 +39,18 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Text that is wiped when it goes.
 pub(crate) struct SecretText(Zeroizing<String>);
 
+impl SecretText {
+    /// The text.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Its bytes, which nobody wipes but their next owner.
+    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
+        std::mem::take(&mut *self.0).into_bytes()
+    }
+}
+
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
@@ -90,9 +102,8 @@ pub(crate) async fn put(
     STANDARD
         .decode_vec(value.0.as_bytes(), &mut bytes)
         .map_err(|_| Problem::malformed("value", malformed))?;
-    let written = run(&app, move |keyward| {
-        keyward.put_secret(&caller.asker(keyward)?, &path, &bytes, cas)
-    });
+    let written =
+        run(&app, move |keyward| keyward.put_secret(&caller.asker(keyward)?, &path, &bytes, cas));
     let written = written.await?;
     Ok(Answer::made(WrittenSecret {
         version: written.version.get(),
@@ -135,9 +146,8 @@ pub(crate) async fn read(
 ) -> Result<impl IntoResponse, Problem> {
     let path = SecretPath::parse(&path)?;
     let version = version.map(number).transpose()?;
-    let read = run_here(&app, move |keyward| {
-        keyward.secret(&caller.asker(keyward)?, &path, version)
-    });
+    let read =
+        run_here(&app, move |keyward| keyward.secret(&caller.asker(keyward)?, &path, version));
     let body = Bytes::from_owner(document(&read.await?));
     Ok(([(header::CONTENT_TYPE, "application/json")], body))
 }
@@ -145,10 +155,8 @@ pub(crate) async fn read(
 /// The document of a value, which is wiped once it is sent.
 fn document(read: &ReadSecret) -> Zeroizing<Vec<u8>> {
     let value = read.value.expose();
-    let head = format!(
-        r#"{{"version":{},"createdAt":"{}","value":""#,
-        read.version, read.written_at
-    );
+    let head =
+        format!(r#"{{"version":{},"createdAt":"{}","value":""#, read.version, read.written_at);
     let room = value.len().div_ceil(3).saturating_mul(4);
     let mut body = Zeroizing::new(vec![0; head.len().saturating_add(room).saturating_add(2)]);
     let (start, rest) = body.split_at_mut(head.len());
@@ -240,20 +248,12 @@ pub(crate) async fn purge(
 }
 
 /// What is done to versions.
-type Change =
-    fn(&Keyward, &Asker, &SecretPath, &[SecretVersion]) -> Result<Changed, SecretError>;
+type Change = fn(&Keyward, &Asker, &SecretPath, &[SecretVersion]) -> Result<Changed, SecretError>;
 
-async fn change(
-    app: &App,
-    caller: Caller,
-    body: OfSecret,
-    done: Change,
-) -> Outcome<ChangedSecret> {
+async fn change(app: &App, caller: Caller, body: OfSecret, done: Change) -> Outcome<ChangedSecret> {
     let path = SecretPath::parse(&body.path)?;
     let versions = body.versions.into_iter().map(number).collect::<Result<Vec<_>, _>>()?;
-    let changed = run(app, move |keyward| {
-        done(keyward, &caller.asker(keyward)?, &path, &versions)
-    });
+    let changed = run(app, move |keyward| done(keyward, &caller.asker(keyward)?, &path, &versions));
     Ok(Answer::ok(changed.await?.into()))
 }
 
