@@ -7,5 +7,6 @@ mod key;
 mod oracle;
 mod record;
 mod revocation;
+pub(crate) mod root;
 mod rotation;
 mod walk;
