@@ -342,8 +342,7 @@ impl Shared {
 
 /// A secret that is there.
 fn existing<'s>(state: &'s State, id: &SecretId) -> Result<&'s Secret, SecretRefusal> {
-    let secret = state.secrets().secret(id).filter(|secret| secret.exists());
-    secret.ok_or(SecretRefusal::NoSuchSecret)
+    state.secrets().secret(id).filter(|it| it.exists()).ok_or(SecretRefusal::NoSuchSecret)
 }
 
 /// The version that is to be read.
