@@ -6,7 +6,7 @@ pub mod clock;
 pub mod contract;
 pub mod fault;
 pub mod oracle;
-pub mod pki;
 pub mod pins;
+pub mod pki;
 pub mod share;
 pub mod simulate;

@@ -20,7 +20,19 @@ use keyward_lifecycle::{
 pub struct Oracle {
     events: BTreeSet<String>,
     signatures: BTreeSet<String>,
+    /// Released before their entries were durable, and not yet seen in the ledger.
+    early: BTreeSet<String>,
     ended: BTreeSet<String>,
+}
+
+/// When a signature was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are two ways")]
+pub enum Released {
+    /// After its entry was durable: it is never lost.
+    Durably,
+    /// While the log said that buffered signing is open: it is lost only with a gap in the log.
+    Early,
 }
 
 /// Leaves or items read at once.
@@ -51,29 +63,42 @@ impl Oracle {
         self.ended.insert(key_id.to_string());
     }
 
-    /// A signature by the key was released: it is never lost, and comes before the key's end.
+    /// A signature by the key was released: it comes before the key's end.
     ///
     /// # Panics
     /// When the key's revocation was answered before.
-    pub fn signed(&mut self, key_id: &KeyId, proof: &ContentId) {
+    pub fn signed(&mut self, key_id: &KeyId, proof: &ContentId, released: Released) {
         let ended = self.ended.contains(key_id.as_str());
         assert!(!ended, "{key_id} signed after its revocation was answered");
-        self.signatures.insert(proof.to_string());
+        let signatures = match released {
+            Released::Durably => &mut self.signatures,
+            Released::Early => &mut self.early,
+        };
+        signatures.insert(proof.to_string());
     }
 
-    /// Forgets the signatures that were released early, over an unclean stop.
+    /// The log says that buffered signing was closed whole: nothing that was released early is
+    /// lost.
+    pub fn closed(&mut self) {
+        self.signatures.append(&mut self.early);
+    }
+
+    /// The log says that there is a gap: what was released early and was never seen in the
+    /// ledger may be lost.
     pub fn gap(&mut self) {
-        self.signatures.clear();
+        self.early.clear();
     }
 
-    /// Trees are unbroken, times do not decrease, and nothing acknowledged is lost.
+    /// Trees are unbroken, times do not decrease, and nothing acknowledged is lost. Entries may
+    /// be appended meanwhile.
     ///
     /// # Panics
     /// When that does not hold.
-    pub fn check(&self, storage: &dyn Storage) {
+    pub fn check(&mut self, storage: &dyn Storage) {
+        let heads = storage.heads().expect("heads");
         let mut last = Timestamp::EPOCH;
         let mut events = BTreeSet::new();
-        each_leaf(storage, Tree::Log, |place, leaf| {
+        each_leaf(storage, (Tree::Log, heads.log), |place, leaf| {
             let event = Event::from_leaf(place, leaf).expect("a leaf of the log");
             assert!(event.time >= last, "leaf {place} is before its predecessor");
             last = event.time;
@@ -82,35 +107,34 @@ impl Oracle {
         let lost: Vec<_> = self.events.difference(&events).collect();
         assert!(lost.is_empty(), "events were acknowledged and are lost: {lost:?}");
         let (mut last, mut proofs) = (Timestamp::EPOCH, BTreeSet::new());
-        each_leaf(storage, Tree::Ledger, |place, leaf| {
+        each_leaf(storage, (Tree::Ledger, heads.ledger), |place, leaf| {
             let entry = Entry::from_leaf(place, leaf).expect("a leaf of the ledger");
             assert!(entry.time >= last, "entry {place} is before its predecessor");
             last = entry.time;
             proofs.insert(entry.proof.to_string());
         });
+        // What is in the ledger once stays there, however early it was released.
+        self.signatures.extend(self.early.extract_if(.., |proof| proofs.contains(proof)));
         let lost: Vec<_> = self.signatures.difference(&proofs).collect();
         assert!(lost.is_empty(), "signatures were released and are lost: {lost:?}");
     }
 }
 
-/// Goes through a tree, and checks that its stored nodes are those that its leaves make.
-fn each_leaf(storage: &dyn Storage, tree: Tree, mut look: impl FnMut(u64, &[u8])) {
+/// Goes through a tree of `size` leaves, and checks that its stored nodes are those that its
+/// leaves make.
+fn each_leaf(storage: &dyn Storage, (tree, size): (Tree, u64), mut look: impl FnMut(u64, &[u8])) {
     let mut frontier = Frontier::new();
     let mut nodes: BTreeMap<(u8, u64), Digest> = BTreeMap::new();
-    loop {
-        let leaves = storage.leaves(tree, frontier.size(), PAGE).expect("leaves");
-        if leaves.is_empty() {
-            break;
-        }
+    while frontier.size() < size {
+        let left = u32::try_from(size.saturating_sub(frontier.size())).unwrap_or(PAGE);
+        let leaves = storage.leaves(tree, frontier.size(), left.min(PAGE)).expect("leaves");
+        assert!(!leaves.is_empty(), "{tree:?} has a hole");
         for leaf in leaves {
             look(frontier.size(), &leaf);
             let mut note = |at: NodeAt, hash| nodes.extend([((at.level, at.index), hash)]);
             frontier.append(leaf_hash(&leaf), &mut note).expect("room");
         }
     }
-    let heads = storage.heads().expect("heads");
-    let size = if tree == Tree::Log { heads.log } else { heads.ledger };
-    assert_eq!(frontier.size(), size, "{tree:?} has a hole");
     let places: Vec<NodeAt> =
         nodes.keys().map(|(level, index)| NodeAt { level: *level, index: *index }).collect();
     let kept = storage.nodes(tree, &places).expect("every node");

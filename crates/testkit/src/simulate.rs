@@ -26,7 +26,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use crate::{
     clock::FakeClock,
     fault::{Fault, Faulty},
-    oracle::{self, Oracle},
+    oracle::{self, Oracle, Released},
 };
 
 /// One step of a life. Keys and anchors are named by small numbers.
@@ -91,6 +91,22 @@ pub fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Steps of a life in which signatures are often released early, and writes often fail.
+pub fn early_step() -> impl Strategy<Value = Step> {
+    let key = || 0..2_u8;
+    let fault = prop_oneof![Just(Fault::LostBefore), Just(Fault::LostAfter)];
+    let mode = prop_oneof![1 => Just(LedgerMode::Durable), 2 => Just(LedgerMode::Buffered)];
+    prop_oneof![
+        2 => key().prop_map(Step::Generate),
+        12 => key().prop_map(Step::Sign),
+        1 => key().prop_map(Step::Rotate),
+        3 => mode.prop_map(Step::Ledger),
+        5 => (0..4_u8, fault).prop_map(|(skip, fault)| Step::Fault(skip, fault)),
+        2 => Just(Step::Seal),
+        3 => Just(Step::Reopen),
+    ]
+}
+
 /// A store that lives.
 #[derive(Debug)]
 pub struct Life<S> {
@@ -101,7 +117,6 @@ pub struct Life<S> {
     keyward: Option<Keyward>,
     actor: ActorId,
     oracle: Oracle,
-    buffered: bool,
 }
 
 impl<S: Storage + Debug + 'static> Life<S> {
@@ -116,8 +131,8 @@ impl<S: Storage + Debug + 'static> Life<S> {
     ) -> Self {
         let actor = keyward.actor("local:0").expect("an actor");
         let keyward = Some(keyward);
-        let (oracle, buffered) = (Oracle::default(), false);
-        Self { storage, parts, clock, password, keyward, actor, oracle, buffered }
+        let oracle = Oracle::default();
+        Self { storage, parts, clock, password, keyward, actor, oracle }
     }
 
     /// Takes every step, with the oracle after each, and looks for plaintext at the end.
@@ -144,7 +159,7 @@ impl<S: Storage + Debug + 'static> Life<S> {
     }
 
     /// What decides is a pure replay of the log, and the oracle agrees.
-    fn look(&self) {
+    fn look(&mut self) {
         let deciding = self.keyward().state();
         let mut state = State::default();
         while state.size() < deciding.size() {
@@ -157,19 +172,13 @@ impl<S: Storage + Debug + 'static> Life<S> {
         }
         let (deciding, replayed) = (deciding.to_snapshot(), state.to_snapshot());
         assert_eq!(deciding.expect("a snapshot"), replayed.expect("a snapshot"));
-        if !self.buffered {
-            self.oracle.check(self.storage.store());
-        }
+        self.oracle.check(self.storage.store());
     }
 
     fn reopen(&mut self) {
-        let halted = self.keyward().status().is_ok_and(|status| status.halted);
+        let gaps = self.keyward().state().ledger().gaps.len();
         drop(self.keyward.take());
         self.storage.reopen();
-        if halted && self.buffered {
-            // What was released early and lost is the gap that the start logs.
-            self.oracle.gap();
-        }
         let mut tried = Keyward::open(&self.parts).expect("the store again");
         for _ in 0..FAULTS_AT_START {
             tried.unseal(self.password.into()).expect("the password");
@@ -180,14 +189,15 @@ impl<S: Storage + Debug + 'static> Life<S> {
             self.storage.reopen();
             tried = Keyward::open(&self.parts).expect("the store again");
         }
-        let gaps = tried.state().ledger().gaps.len();
-        if gaps > 0 && self.buffered {
+        // The log alone says what became of the signatures that were released early.
+        let ledger = tried.state().ledger().clone();
+        if ledger.gaps.len() > gaps {
             self.oracle.gap();
+        } else if ledger.open_since.is_none() {
+            self.oracle.closed();
         }
         self.keyward = Some(tried);
-        if self.buffered {
-            self.oracle.check(self.storage.store());
-        }
+        self.oracle.check(self.storage.store());
     }
 
     fn note(&mut self, receipt: Result<Receipt, ExecuteError>) -> bool {
@@ -262,8 +272,11 @@ impl<S: Storage + Debug + 'static> Life<S> {
             bytes: self.storage.appends().to_be_bytes().to_vec(),
         };
         let request = SignRequest { keys: vec![KeyChoice::Id(key.clone())], content };
+        // The mark in the log comes before the first signature that is released early.
+        let early = self.keyward().state().ledger().open_since.is_some() && self.is_buffered();
+        let released = if early { Released::Early } else { Released::Durably };
         match self.keyward().sign(&self.actor, &request) {
-            Ok(signed) => self.oracle.signed(key, &signed.proof),
+            Ok(signed) => self.oracle.signed(key, &signed.proof, released),
             Err(SignError::Key(error)) => drop(of_key(error)),
             Err(SignError::Execute(ExecuteError::Quarantined)) => panic!("nothing rolled back"),
             Err(_) => {}
@@ -289,9 +302,12 @@ impl<S: Storage + Debug + 'static> Life<S> {
         let state = self.keyward().state();
         let Some(profile) = state.profile(&profile()) else { return };
         let profile = Profile { ledger, ..profile.clone() };
-        if self.execute(Command::DefineProfile(profile)) {
-            self.buffered |= ledger == LedgerMode::Buffered;
-        }
+        self.execute(Command::DefineProfile(profile));
+    }
+
+    fn is_buffered(&self) -> bool {
+        let state = self.keyward().state();
+        state.profile(&profile()).is_some_and(|profile| profile.ledger == LedgerMode::Buffered)
     }
 }
 

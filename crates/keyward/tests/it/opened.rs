@@ -11,7 +11,7 @@ use std::{
 
 use keyward::{
     Parts,
-    keystore::{KeyStore, KeyStoreError, KeyStores, Made, Open, OpenedKey},
+    keystore::{KeyStore, KeyStoreError, KeyStores, Made, Open, OpenedKey, SealedRecord},
     signing::{KeyChoice, SignRequest},
 };
 use keyward_barrier::Unsealed;
@@ -54,7 +54,7 @@ impl KeyStore for Watched {
         &self,
         root: &Unsealed,
         key: &KeyRecord,
-        sealed: Option<&[u8]>,
+        sealed: Option<SealedRecord<'_>>,
         message: &[u8],
     ) -> Result<Vec<u8>, KeyStoreError> {
         self.inner.sign(root, key, sealed, message)
@@ -70,7 +70,7 @@ impl Open for Watched {
         &self,
         root: &Unsealed,
         key: &KeyRecord,
-        sealed: Option<&[u8]>,
+        sealed: Option<SealedRecord<'_>>,
     ) -> Result<Arc<dyn OpenedKey>, KeyStoreError> {
         let key = self.inner.open(root, key, sealed)?;
         self.open.fetch_add(1, SeqCst);
