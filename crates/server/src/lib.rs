@@ -11,6 +11,7 @@ pub mod config;
 mod guard;
 pub mod identity;
 pub mod keeper;
+pub mod keepers;
 mod metric;
 pub mod mtls;
 mod openapi;

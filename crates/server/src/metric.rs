@@ -4,6 +4,8 @@
 //! What the store is, is told anew at each reading, so that a revoked key has no series any
 //! more; requests are counted as they come.
 
+mod root;
+
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use axum::http::{Method, StatusCode};
@@ -17,7 +19,7 @@ use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
-use crate::worker::Standing;
+use crate::{root::RootCare, worker::Standing};
 
 /// Upper bounds of the buckets for durations, in seconds: from a buffered signature to a batch.
 const SECONDS: [f64; 14] = [
@@ -96,12 +98,13 @@ impl fmt::Debug for Requests {
 /// [`ExecuteError::Unavailable`] when the store cannot be read.
 pub(crate) fn text(
     keyward: &Keyward,
-    standing: &Standing,
+    (standing, care): (&Standing, &RootCare),
     requests: &Requests,
 ) -> Result<String, ExecuteError> {
     let recorder = PrometheusBuilder::new().build_recorder();
     let status = keyward.status()?;
     let pending = keyward.pending_rescans(None)?;
+    let view = keyward.root_view();
     with_local_recorder(&recorder, || {
         describe();
         let (state, now) = (keyward.state(), keyward.now());
@@ -120,6 +123,7 @@ pub(crate) fn text(
         gauge!("keyward_halted").set(flag(status.halted));
         gauge!("keyward_pin_failed").set(flag(status.pin_failure.is_some()));
         gauge!("signer_rotation_successors_failed").set(float(standing.failed()));
+        root::root(keyward, &view, (care, standing));
     });
     let mut text = recorder.handle().render();
     requests.tidy();

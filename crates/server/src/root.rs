@@ -29,6 +29,20 @@ pub trait Site: Send + Sync {
     fn keep_backup(&self, bytes: &[u8]) -> Result<(), String>;
 }
 
+/// How a keeper was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what there is to say of a keeper")]
+pub struct KeeperState {
+    /// Its name.
+    pub name: String,
+    /// How it was found at the last look.
+    pub seen: KeeperSeen,
+    /// More about it, for people.
+    pub detail: String,
+    /// Since when it is found that way.
+    pub since: Timestamp,
+}
+
 /// The way to the keepers.
 pub trait KeeperPost: Send + Sync {
     /// Hands keepers their shares by name.
@@ -38,7 +52,24 @@ pub trait KeeperPost: Send + Sync {
     fn deliver(&self, shares: Vec<(String, ShareBytes)>) -> Result<(), String>;
 
     /// How each keeper was found at the last look.
-    fn seen(&self) -> Vec<(String, KeeperSeen)>;
+    fn states(&self) -> Vec<KeeperState>;
+
+    /// How each keeper was found at the last look.
+    fn seen(&self) -> Vec<(String, KeeperSeen)> {
+        self.states().into_iter().map(|state| (state.name, state.seen)).collect()
+    }
+
+    /// How many shares give the key; `None` while it is not split.
+    fn threshold(&self) -> Option<u8>;
+
+    /// The keepers of the configuration, and how many of them are to give the key.
+    fn configured(&self) -> (u8, Vec<String>);
+
+    /// Which of these do not answer now; without names, of those that hold shares.
+    fn absent(&self, names: Option<&[String]>) -> Vec<String>;
+
+    /// Somebody has sealed the store: the keepers are not asked to unseal it again.
+    fn rest(&self);
 }
 
 /// What is done about a root key beside requests.
@@ -71,12 +102,21 @@ impl fmt::Debug for RootCare {
 impl RootCare {
     /// What a rotation's checks look at.
     pub(crate) fn surroundings(&self) -> rotate::Surroundings {
-        let seen = self.keepers.iter().flat_map(|keepers| keepers.seen());
-        let missing = seen.filter(|(_, seen)| *seen == KeeperSeen::Unreachable);
+        self.surroundings_with(&rotate::KeepersNext::AsBefore)
+    }
+
+    /// What a rotation's checks look at, whose epoch has these keepers: one that is to go need
+    /// not answer.
+    pub(crate) fn surroundings_with(&self, next: &rotate::KeepersNext) -> rotate::Surroundings {
+        let names = match next {
+            rotate::KeepersNext::AsBefore => None,
+            rotate::KeepersNext::Among { names, .. } => Some(names.as_slice()),
+        };
+        let missing = self.keepers.as_ref().map(|keepers| keepers.absent(names));
         rotate::Surroundings {
             free_bytes: self.site.free_bytes(),
             backup: self.site.backup(),
-            keepers_missing: missing.map(|(name, _)| name).collect(),
+            keepers_missing: missing.unwrap_or_default(),
         }
     }
 

@@ -34,6 +34,7 @@ pub(crate) const TABLE: &[(Method, &str, Access)] = &[
     (Method::GET, "/root-key/slots", Access::Needs(&[StatusRead])),
     (Method::POST, "/root-key/slots", Access::Needs(&[RootManage])),
     (Method::DELETE, "/root-key/slots/{id}", Access::Needs(&[RootManage])),
+    (Method::POST, "/root-key/keepers", Access::Needs(&[RootManage])),
     (Method::POST, "/root-key/password/change", Access::Needs(&[RootManage])),
     (Method::POST, "/root-key/password/verify", Access::Needs(&[RootManage])),
     (Method::POST, "/root-key/rotation/check", Access::Needs(&[RootManage])),

@@ -115,10 +115,10 @@ impl Listeners {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
         let Self { tcp, addresses: _, socket, tls } = self;
-        let standing = setup.standing.clone();
+        let about = (setup.standing.clone(), setup.root.clone());
         let (router, app) = crate::router::parts(keyward.clone(), setup);
         let tidy = move || app.requests.tidy();
-        let worker = Worker::start(keyward.clone(), standing, tidy).map_err(ServeError::Start)?;
+        let worker = Worker::start(keyward.clone(), about, tidy).map_err(ServeError::Start)?;
         let mut doors = Doors::new(router);
         for listener in tcp {
             doors.open_tcp(listener, tls.as_ref()).map_err(ServeError::Stopped)?;

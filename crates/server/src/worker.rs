@@ -1,6 +1,8 @@
 //! What is done without being asked: counts are written, proofs judged again, successors of due
 //! keys staged (traps HA-24), histograms folded.
 
+mod root;
+
 use std::{
     sync::{
         Arc,
@@ -24,6 +26,9 @@ use keyward_lifecycle::{
     state::State,
 };
 use tracing::{info, warn};
+
+pub use self::root::RootWork;
+use crate::root::RootCare;
 
 /// How often the worker looks.
 const BEAT: Duration = Duration::from_secs(1);
@@ -78,48 +83,61 @@ impl Standing {
     }
 }
 
-/// The worker's thread; dropping it stops the thread and waits for it.
+/// The worker's threads; dropping it stops them and waits for them.
 #[derive(Debug)]
 pub struct Worker {
-    stop: Option<SyncSender<()>>,
     standing: Arc<Standing>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<(SyncSender<()>, JoinHandle<()>)>,
 }
 
 impl Worker {
-    /// Starts it. `tidy` is called at each beat.
+    /// Starts it: one thread for keys and proofs, and one for the root key, which may take long
+    /// over a rotation. `tidy` is called at each beat.
     ///
     /// # Errors
     /// The operating system's, when there is no thread to be had.
     pub fn start(
         keyward: Arc<Keyward>,
-        standing: Arc<Standing>,
+        (standing, care): (Arc<Standing>, RootCare),
         tidy: impl Fn() + Send + 'static,
     ) -> Result<Self, std::io::Error> {
+        let mut worker = Self { standing: standing.clone(), threads: Vec::new() };
+        let (seen, store) = (standing.clone(), keyward.clone());
+        let mut beat = 0_u32;
+        worker.spawn("keyward-worker", move || {
+            turn(&store, &seen, beat);
+            tidy();
+            beat = beat.wrapping_add(1);
+            BEAT
+        })?;
+        let mut work = RootWork::default();
+        standing.driven.store(true, Ordering::Relaxed);
+        worker.spawn("keyward-root", move || work.turn(&keyward, &care, &standing))?;
+        Ok(worker)
+    }
+
+    /// A thread that takes turn after turn, and waits between them as long as each says.
+    fn spawn(
+        &mut self,
+        name: &str,
+        mut turn: impl FnMut() -> Duration + Send + 'static,
+    ) -> Result<(), std::io::Error> {
         let (stop, stopped) = sync_channel::<()>(1);
-        let seen = standing.clone();
-        let thread =
-            std::thread::Builder::new().name("keyward-worker".to_owned()).spawn(move || {
-                let mut beat = 0_u32;
-                loop {
-                    turn(&keyward, &seen, beat);
-                    tidy();
-                    beat = beat.wrapping_add(1);
-                    match stopped.recv_timeout(BEAT) {
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-                    }
-                }
-            })?;
-        Ok(Self { stop: Some(stop), standing, thread: Some(thread) })
+        let work = move || {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(turn()) {}
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
+        self.threads.push((stop, thread));
+        Ok(())
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         self.standing.stopped.store(true, Ordering::Relaxed);
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
+        self.standing.driven.store(false, Ordering::Relaxed);
+        for (stop, thread) in self.threads.drain(..) {
+            drop(stop);
             // A worker that panicked has said so on stderr.
             drop(thread.join());
         }

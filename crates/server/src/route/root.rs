@@ -1,6 +1,7 @@
 //! The root key: shown, unsealed, sealed; a restored copy accepted.
 
 mod backup;
+mod keepers;
 mod rotation;
 mod slot;
 
@@ -32,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(seal))
         .routes(routes!(accept_rollback))
         .merge(slot::routes())
+        .merge(keepers::routes())
         .merge(rotation::routes())
         .merge(backup::routes())
 }
@@ -125,7 +127,9 @@ pub(crate) async fn seal(
     caller: Caller,
     Input(Nothing {}): Input<Nothing>,
 ) -> Outcome<SealState> {
+    let keepers = app.root.keepers.clone();
     let sealed = run(&app, move |keyward| {
+        keepers.iter().for_each(|keepers| keepers.rest());
         keyward.seal_by(&caller.actor(keyward)?);
         Ok::<_, ExecuteError>(SealState { state: "sealed" })
     });

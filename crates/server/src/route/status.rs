@@ -95,7 +95,9 @@ fn why_unavailable(profile: impl std::fmt::Display, store: impl std::fmt::Displa
     (status = "default", body = ProblemDocument)))]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     let inner = app.clone();
-    let text = run(&app, move |keyward| metric::text(keyward, &inner.standing, &inner.requests));
+    let text = run(&app, move |keyward| {
+        metric::text(keyward, (&inner.standing, &inner.root), &inner.requests)
+    });
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text.await?).into_response())
 }

@@ -2,13 +2,13 @@
 
 use keyward::root::RootView;
 use keyward_lifecycle::{
-    root::{KeeperSeen, Rehearsal, Rotation},
+    root::{Rehearsal, Rotation},
     time::Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::root::{RootCare, was_rolled_back};
+use crate::root::{KeeperState, RootCare, was_rolled_back};
 
 /// Records that did not open and are named; there may be more, which are counted.
 const FAILED_SHOWN_MAX: usize = 100;
@@ -140,6 +140,11 @@ struct KeeperDocument {
     name: String,
     /// `sound`, `refilled`, `stale`, `wrong`, `foreign` or `unreachable`.
     state: &'static str,
+    /// More about it, for people.
+    detail: String,
+    /// Since when it is found that way.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
 }
 
 impl RootDocument {
@@ -149,7 +154,7 @@ impl RootDocument {
         let scheduled = care.rotation.is_some() && !was_rolled_back(&fold);
         let (accesses, access_at) =
             fold.access_refused.map_or((0, None), |(count, at)| (count, Some(at)));
-        let keepers = care.keepers.iter().flat_map(|keepers| keepers.seen());
+        let keepers = care.keepers.iter().flat_map(|keepers| keepers.states());
         Self {
             root_id: view.root_id,
             epoch: view.epoch,
@@ -176,14 +181,15 @@ impl RootDocument {
                 access_at,
                 try_again_at: fold.try_again_at().filter(|at| *at > now),
             },
-            keepers: keepers.map(|(name, seen)| KeeperDocument::new(name, seen)).collect(),
+            keepers: keepers.map(KeeperDocument::new).collect(),
         }
     }
 }
 
 impl KeeperDocument {
-    fn new(name: String, seen: KeeperSeen) -> Self {
-        Self { name, state: seen.name() }
+    fn new(found: KeeperState) -> Self {
+        let KeeperState { name, seen, detail, since } = found;
+        Self { name, state: seen.name(), detail, since }
     }
 }
 

@@ -8,6 +8,7 @@ mod listener;
 mod metric;
 mod problem;
 mod replay;
+mod root;
 mod schedule;
 mod schema;
 mod secret;

@@ -173,7 +173,10 @@ fn begin_now(
             Begin::Emergency(fresh)
         }
     };
-    let around = app.root.surroundings();
+    let around = match &begin {
+        Begin::Ordinary { keepers } => app.root.surroundings_with(keepers),
+        Begin::Emergency(_) | _ => app.root.surroundings(),
+    };
     let handed =
         keyward.begin_root_rotation(actor, begin, &around, &mut |s| app.root.deliver(s))?;
     Ok(handed.into_iter().map(ShareDocument::from).collect())

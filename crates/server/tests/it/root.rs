@@ -1,0 +1,356 @@
+//! The root key over HTTP.
+
+use std::sync::{Arc, Mutex};
+
+use axum::http::Method;
+use keyward_lifecycle::{access::Role, time::Timestamp};
+use keyward_server::{
+    Setup,
+    config::Config,
+    root::{RootCare, Site},
+    router,
+    worker::{RootWork, Standing},
+};
+use serde_json::{Value, json};
+
+use crate::world::{self, As, PASSWORD, World, request};
+
+const OTHER: &str = "seventeen pelicans argue about maps";
+
+/// A machine whose backup file is a slot in memory.
+#[derive(Default)]
+struct Shelf {
+    file: Mutex<Option<Vec<u8>>>,
+    full: Mutex<bool>,
+}
+
+impl Site for Shelf {
+    fn free_bytes(&self) -> Option<u64> {
+        Some(if *self.full.lock().expect("no panic") { 1 } else { 1 << 40 })
+    }
+
+    fn backup(&self) -> Option<Result<Vec<u8>, String>> {
+        let file = self.file.lock().expect("no panic").clone();
+        Some(file.ok_or_else(|| "no such file".to_owned()))
+    }
+
+    fn keep_backup(&self, bytes: &[u8]) -> Result<(), String> {
+        if *self.full.lock().expect("no panic") {
+            return Err("no space left on device".to_owned());
+        }
+        *self.file.lock().expect("no panic") = Some(bytes.to_vec());
+        Ok(())
+    }
+}
+
+/// A world with a machine around it, and the configuration of `text`.
+fn on_a_machine(text: &str) -> (World, RootCare, Arc<Shelf>) {
+    let mut world = world::new();
+    let shelf = Arc::new(Shelf::default());
+    let rotation = Config::read(text).expect("a configuration").root_key.rotation;
+    let care = RootCare { site: shelf.clone(), rotation, ..RootCare::default() };
+    let setup = Setup { root: care.clone(), ..Setup::default() };
+    world.router = router(world.keyward.clone(), setup);
+    (world, care, shelf)
+}
+
+async fn root(world: &World) -> Value {
+    let reply = world.get("/v1/root-key").await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    reply.json()
+}
+
+/// Makes a backup and says that it was kept.
+async fn back_up(world: &World) -> String {
+    let made = world.must("/v1/root-key/backup", json!({})).await;
+    let backup = made["backup"].as_str().expect("base64").to_owned();
+    world.must("/v1/root-key/backup/kept", json!({"backup": backup})).await;
+    backup
+}
+
+async fn types(world: &World) -> Vec<String> {
+    let events = world.get("/v1/audit/events?type=ROOT_*").await.json();
+    let of = |event: &Value| event["type"].as_str().map(str::to_owned);
+    let events = events["events"].as_array().expect("events");
+    events.iter().filter_map(of).collect()
+}
+
+#[tokio::test]
+async fn the_root_key_is_shown_as_it_is() {
+    // RK-002, RK-040, RK-041
+    let (world, _, _) = on_a_machine("");
+    world.clock.advance(86_400 * 3);
+    let shown = root(&world).await;
+    assert_eq!((&shown["epoch"], &shown["state"]), (&json!(1), &json!("unsealed")));
+    assert_eq!(shown["sound"], true);
+    assert_eq!(shown["epochAgeDays"], 3);
+    assert_eq!(shown["backup"], json!({"current": false}));
+    let at = shown["nextRotation"]["at"].as_str().expect("a time");
+    assert!(at.starts_with("2026-01-15T"), "{at}");
+    assert_eq!(shown["nextRotation"]["by"], "hand");
+    assert_eq!(shown["rotation"], Value::Null);
+    world.must("/v1/root-key/seal", json!({})).await;
+    let sealed = root(&world).await;
+    assert_eq!((&sealed["state"], &sealed["memory"]), (&json!("sealed"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_rotation_waits_for_a_backup_and_ends_with_a_new_one() {
+    // RK-021, RK-025, RK-027
+    let (world, _, shelf) = on_a_machine("");
+    world.must("/v1/signer/keys", json!({"profile": "default", "keyId": "k"})).await;
+    let checks = world.must("/v1/root-key/rotation/check", json!({})).await;
+    assert_eq!(checks["passed"], false);
+    assert_eq!(
+        checks["checks"][1],
+        json!({"name": "backup", "passed": false, "why": "no such file"})
+    );
+    let refused = world.post("/v1/root-key/rotation/begin", "{}").await;
+    assert_eq!(refused.problem(), (409, "root-check-failed".to_owned()));
+
+    let made = world.must("/v1/root-key/backup", json!({})).await;
+    let bytes = made["backup"].as_str().expect("base64");
+    use base64::Engine as _;
+    let decoded = base64::engine::general_purpose::STANDARD.decode(bytes).expect("base64");
+    assert_eq!(root(&world).await["backup"]["at"], Value::Null, "it is logged when it was kept");
+    shelf.keep_backup(&decoded).expect("room");
+    world.must("/v1/root-key/backup/kept", json!({"backup": bytes})).await;
+    assert_eq!(root(&world).await["backup"]["current"], true);
+
+    let begun = world.must("/v1/root-key/rotation/begin", json!({})).await;
+    assert_eq!(begun["driven"], false);
+    assert_eq!(begun["rootKey"]["rotation"]["direction"], "forth");
+    let early = world.post("/v1/root-key/rotation/finalise", "{}").await;
+    assert_eq!(early.problem(), (409, "root-rotation-incomplete".to_owned()));
+    while world.must("/v1/root-key/rotation/step", json!({"limit": 2})).await["complete"] != true {}
+    *shelf.full.lock().expect("no panic") = true;
+    let full = world.post("/v1/root-key/rotation/finalise", "{}").await;
+    assert_eq!(full.problem(), (409, "root-backup-failed".to_owned()));
+    assert!(root(&world).await["rotation"].is_object(), "it stays open");
+    *shelf.full.lock().expect("no panic") = false;
+    let ended = world.must("/v1/root-key/rotation/finalise", json!({})).await;
+    assert_eq!((&ended["epoch"], &ended["rotation"]), (&json!(2), &Value::Null));
+    assert_eq!(ended["backup"]["current"], true);
+    assert_eq!(ended["backup"]["check"]["outcome"], "good");
+    let none = world.post("/v1/root-key/rotation/finalise", "{}").await;
+    assert_eq!(none.problem(), (409, "no-root-rotation".to_owned()));
+    let types = types(&world).await;
+    for kind in
+        ["ROOT_ROTATION_REFUSED", "ROOT_BACKED_UP", "ROOT_RESEALED", "ROOT_ROTATION_FINALISED"]
+    {
+        assert!(types.iter().any(|found| found == kind), "{kind} in {types:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_is_paused_and_turned_back() {
+    // RK-023, RK-028
+    let (world, _, _) = on_a_machine("");
+    let world = {
+        // No file is configured: the log's word counts.
+        let mut world = world;
+        world.router = router(world.keyward.clone(), Setup::default());
+        world
+    };
+    back_up(&world).await;
+    world.must("/v1/root-key/rotation/begin", json!({"recordsPerSecond": 10})).await;
+    let paused = world.must("/v1/root-key/rotation/pause", json!({"why": "a release"})).await;
+    assert_eq!(paused["rotation"]["paused"], "a release");
+    let stands = world.post("/v1/root-key/rotation/step", "{}").await;
+    assert_eq!(stands.problem(), (409, "root-rotation-paused".to_owned()));
+    world.must("/v1/root-key/rotation/resume", json!({})).await;
+    world.must("/v1/root-key/rotation/step", json!({"limit": 1})).await;
+    let back = world.must("/v1/root-key/rotation/rollback", json!({})).await;
+    assert_eq!(back["rotation"]["direction"], "back");
+    while world.must("/v1/root-key/rotation/step", json!({})).await["complete"] != true {}
+    let ended = world.must("/v1/root-key/rotation/rollback", json!({})).await;
+    assert_eq!((&ended["epoch"], &ended["rotation"]), (&json!(1), &Value::Null));
+    let none = world.post("/v1/root-key/rotation/rollback", "{}").await;
+    assert_eq!(none.problem(), (409, "no-root-rotation".to_owned()));
+}
+
+#[tokio::test]
+async fn passwords_are_added_changed_tried_and_removed() {
+    // RK-010, RK-013
+    let world = world::new();
+    let weak = json!({"kind": "password", "password": "passwordpassword"});
+    let refused = world.post("/v1/root-key/slots", &weak.to_string()).await;
+    assert_eq!(refused.problem(), (409, "root-refused".to_owned()));
+    let last = world.get("/v1/root-key/slots").await.json()["slots"][0].clone();
+    let path = format!("/v1/root-key/slots/{}", last["id"].as_str().expect("an id"));
+    let reply = world.send(As::Owner, request(Method::DELETE, &path, "")).await;
+    assert_eq!(reply.problem(), (409, "root-refused".to_owned()), "the last one stays");
+
+    let body = json!({"kind": "password", "label": "second", "password": OTHER});
+    let added = world.must("/v1/root-key/slots", body).await;
+    let found = world.must("/v1/root-key/password/verify", json!({"password": OTHER})).await;
+    assert_eq!(found["slot"], added["id"]);
+    let reply = world.send(As::Owner, request(Method::DELETE, &path, "")).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let wrong = json!({"password": PASSWORD}).to_string();
+    let reply = world.post("/v1/root-key/password/verify", &wrong).await;
+    assert_eq!(reply.problem(), (422, "wrong-password".to_owned()));
+    assert_eq!(root(&world).await["refused"]["accesses"], 1);
+
+    let body = json!({"password": OTHER, "newPassword": "nine otters sail to Greenland"});
+    world.must("/v1/root-key/password/change", body).await;
+    world.must("/v1/root-key/seal", json!({})).await;
+    let unseal = json!({"password": "nine otters sail to Greenland"});
+    world.must("/v1/root-key/unseal", unseal).await;
+    assert_eq!(root(&world).await["state"], "unsealed");
+}
+
+#[tokio::test]
+async fn recovery_shares_are_shown_once_and_unseal() {
+    let world = world::new();
+    let body = json!({"kind": "recovery", "sharing": {"threshold": 2, "count": 3}});
+    let call = request(Method::POST, "/v1/root-key/slots", &body.to_string());
+    let (mut parts, rest) = call.into_parts();
+    parts.headers.insert("idempotency-key", "once".parse().expect("a header"));
+    let call = axum::http::Request::from_parts(parts, rest);
+    let reply = world.send(As::Owner, call).await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    assert_eq!(reply.headers["cache-control"], "no-store");
+    let added = reply.json();
+    let shares: Vec<&Value> =
+        added["shares"].as_array().expect("shares").iter().map(|share| &share["text"]).collect();
+    assert_eq!(shares.len(), 3);
+    let kept = world.keyward.kept_answers().expect("answers");
+    assert!(kept.is_empty(), "nothing is kept for the idempotency key");
+    let listed = world.get("/v1/root-key/slots").await.json();
+    assert_eq!(
+        (&listed["slots"][1]["threshold"], &listed["slots"][1]["count"]),
+        (&json!(2), &json!(3))
+    );
+
+    world.must("/v1/root-key/seal", json!({})).await;
+    let few = json!({"recoveryShares": [shares[0]]}).to_string();
+    let reply = world.post("/v1/root-key/unseal", &few).await;
+    assert_eq!(reply.problem(), (503, "unseal-failed".to_owned()), "{}", reply.text);
+    let both = json!({"recoveryShares": [shares[2], shares[0]]});
+    world.must("/v1/root-key/unseal", both).await;
+    let neither = world.post("/v1/root-key/unseal", "{}").await;
+    assert_eq!(neither.problem(), (400, "malformed".to_owned()));
+}
+
+#[tokio::test]
+async fn a_backup_is_verified_restored_and_rehearsed() {
+    // RK-012, RK-030, RK-031
+    let world = world::new();
+    let backup = back_up(&world).await;
+    let with = |password: &str| json!({"backup": backup, "password": password});
+    let seen = world.must("/v1/root-key/backup/verify", with(PASSWORD)).await;
+    assert_eq!((&seen["current"], &seen["opened"]), (&json!(true), &json!(true)));
+    let unsealed = world.post("/v1/root-key/restore", &with(PASSWORD).to_string()).await;
+    assert_eq!(unsealed.problem(), (409, "unsealed".to_owned()));
+    world.must("/v1/root-key/seal", json!({})).await;
+    let wrong = world.post("/v1/root-key/restore", &with(OTHER).to_string()).await;
+    assert_eq!(wrong.problem(), (422, "wrong-password".to_owned()));
+    let restored = world.must("/v1/root-key/restore", with(PASSWORD)).await;
+    assert!(restored["records"].as_u64().expect("a count") >= 2, "{restored}");
+    world.must("/v1/root-key/drill", json!({"outcome": "good", "records": 2})).await;
+    assert_eq!(root(&world).await["drill"]["outcome"], "good");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_logged_and_slows_the_next_one_down() {
+    // RK-030, RK-042
+    let world = world::new();
+    world.must("/v1/root-key/seal", json!({})).await;
+    let wrong = json!({"password": OTHER}).to_string();
+    for _ in 0..3 {
+        let reply = world.post("/v1/root-key/unseal", &wrong).await;
+        assert_eq!(reply.problem(), (422, "wrong-password".to_owned()));
+    }
+    let reply = world.post("/v1/root-key/unseal", &wrong).await;
+    assert_eq!(reply.problem(), (429, "too-many-attempts".to_owned()));
+    let metrics = world.get("/metrics").await.text;
+    assert!(metrics.contains("keyward_root_access_refused_total 3"), "{metrics}");
+    world.clock.advance(120);
+    world.must("/v1/root-key/unseal", json!({"password": PASSWORD})).await;
+    assert_eq!(root(&world).await["refused"]["accesses"], 0);
+}
+
+#[tokio::test]
+async fn who_may_only_look_changes_nothing() {
+    let world = world::new();
+    let token = world.token("v", Role::Viewer, Vec::new());
+    let call = |method, path| world.send(As::Token(&token), request(method, path, "{}"));
+    assert_eq!(call(Method::GET, "/v1/root-key").await.status, 200);
+    let refused = call(Method::POST, "/v1/root-key/rotation/begin").await;
+    assert_eq!(refused.problem(), (403, "under-scoped".to_owned()));
+}
+
+/// Turns until nothing changes any more.
+fn work(work: &mut RootWork, world: &World, care: &RootCare) {
+    let standing = Standing::default();
+    for _ in 0..20 {
+        let _wait = work.turn(&world.keyward, care, &standing);
+    }
+}
+
+#[tokio::test]
+async fn a_due_rotation_is_begun_in_its_window_driven_and_finalised() {
+    // RK-002, RK-020, RK-027
+    let text = "rootKey:\n  rotation:\n    everyDays: 30\n    finaliseAfterHours: 2\n    \
+                window: {days: [sunday], from: \"02:00\", to: \"04:00\"}\n";
+    let (world, care, shelf) = on_a_machine(text);
+    shelf.keep_backup(&world.keyward.new_backup().expect("a backup")).expect("room");
+    let mut worker = RootWork::default();
+    let shown = root(&world).await;
+    assert_eq!(shown["nextRotation"]["by"], "schedule");
+    // Thirty days from the 15th of January are a Friday.
+    let at: Timestamp = shown["nextRotation"]["at"].as_str().expect("a time").parse().expect("one");
+    assert_eq!(at, "2025-02-16T02:00:00Z".parse().expect("a time"));
+    world.clock.set("2025-02-14T12:00:00Z");
+    work(&mut worker, &world, &care);
+    assert_eq!(root(&world).await["epoch"], 1, "outside of the window");
+    world.clock.set("2025-02-16T02:30:00Z");
+    work(&mut worker, &world, &care);
+    let shown = root(&world).await;
+    assert_eq!((&shown["epoch"], &shown["rotation"]["complete"]), (&json!(2), &json!(true)));
+    world.clock.set("2025-02-16T04:31:00Z");
+    work(&mut worker, &world, &care);
+    let shown = root(&world).await;
+    assert_eq!((&shown["rotation"], &shown["backup"]["current"]), (&Value::Null, &json!(true)));
+    let events = world.get("/v1/audit/events?type=ROOT_ROTATION_FINALISED").await.json();
+    assert_eq!(events["events"][0]["actorName"], "system:scheduler");
+}
+
+#[tokio::test]
+async fn a_due_rotation_that_may_not_begin_is_refused_and_tried_later() {
+    // RK-025, RK-042
+    let (world, care, shelf) = on_a_machine("rootKey: {rotation: {everyDays: 1}}\n");
+    world.clock.advance(86_400 * 2);
+    let mut worker = RootWork::default();
+    work(&mut worker, &world, &care);
+    let checked = root(&world).await["backup"]["check"]["outcome"].clone();
+    assert_eq!(checked, "bad", "there is no backup file");
+    world.clock.advance(700);
+    work(&mut worker, &world, &care);
+    let shown = root(&world).await;
+    assert!(shown["refused"]["rotationAt"].is_string(), "{shown}");
+    let metrics = world.get("/metrics").await.text;
+    assert!(metrics.contains("keyward_root_rotation_refused_total 1"), "once a try: {metrics}");
+    assert!(metrics.contains("keyward_root_backup_check_ok 0"), "{metrics}");
+    shelf.keep_backup(&world.keyward.new_backup().expect("a backup")).expect("room");
+    world.clock.advance(700);
+    work(&mut worker, &world, &care);
+    assert_eq!(root(&world).await["epoch"], 2);
+}
+
+#[tokio::test]
+async fn what_was_rolled_back_is_begun_again_by_hand_alone() {
+    let (world, care, shelf) = on_a_machine("rootKey: {rotation: {everyDays: 1}}\n");
+    shelf.keep_backup(&world.keyward.new_backup().expect("a backup")).expect("room");
+    world.clock.advance(86_400 * 2);
+    let mut worker = RootWork::default();
+    work(&mut worker, &world, &care);
+    world.must("/v1/root-key/rotation/rollback", json!({})).await;
+    work(&mut worker, &world, &care);
+    world.clock.advance(86_400);
+    work(&mut worker, &world, &care);
+    let shown = root(&world).await;
+    assert_eq!((&shown["epoch"], &shown["rotation"]), (&json!(1), &Value::Null));
+    assert_eq!(shown["nextRotation"]["by"], "hand");
+}
