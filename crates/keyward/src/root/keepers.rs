@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use keyward_barrier::{EpochHeader, Unsealed};
 use keyward_lifecycle::{
     command::{Command, RootCommand},
-    id::ActorId,
+    id::{ActorId, Fingerprint},
     root::{KeeperSeen, RotationKind},
 };
 
@@ -14,8 +14,8 @@ use super::{RootError, slot::share_bytes};
 use crate::{
     engine::Keyward,
     keeper::{
-        Finding, KeeperSet, LinkFailed, Member, ShareBytes, ShareHead, Standing, TooFew, attend,
-        gather,
+        Finding, KeeperSet, LinkFailed, Member, ShareBytes, ShareHead, Standing, TooFew, Trouble,
+        attend, gather,
     },
     start::{UnsealFailed, epoch_name},
     storage::Shelf,
@@ -87,8 +87,12 @@ impl Keyward {
         Ok(Some(header))
     }
 
-    /// Looks at every keeper once, gives those that are empty or wrong their shares, and logs
-    /// what is otherwise than in `last`, which it brings up to date. While sealed it only looks.
+    /// Looks at every keeper, all at once, gives those that are empty or wrong their shares, and
+    /// logs what is otherwise than in `last`, which it brings up to date. While sealed it only
+    /// looks, and logs nothing.
+    ///
+    /// A keeper that says that it holds its share has to prove it by giving it, when it was not
+    /// sound at the last look and whenever `proof` asks for it: one that cannot is wrong.
     ///
     /// # Errors
     /// [`RootError`] when the headers cannot be read.
@@ -97,37 +101,57 @@ impl Keyward {
         actor: &ActorId,
         members: &[Member],
         last: &mut HashMap<String, KeeperSeen>,
+        proof: Proof,
     ) -> Result<Vec<Found>, RootError> {
         let duties = self.keeper_duties()?;
-        let sealed = self.shared.root().is_none();
-        let mut found = Vec::new();
-        for member in members {
+        let header = self.header()?;
+        let newest = (header.root_id().fingerprint(), header.epoch().number());
+        let sealed = !self.is_unsealed();
+        let visit = |member: &Member| {
             let duty = duties.iter().find(|duty| duty.name == member.name);
-            let heads = duty.map(|duty| duty.heads.as_slice()).unwrap_or_default();
-            let again = |shares: &[ShareBytes]| shares.iter().map(copy).collect();
-            let shares = || duty.filter(|_| !sealed).map(|duty| again(&duty.shares));
-            let looked = attend(&*member.link, heads, shares);
-            found.push(Found {
-                name: member.name.clone(),
-                seen: seen(&looked),
-                detail: match &looked {
-                    Ok(finding) => finding.name().to_owned(),
-                    Err(error) => error.to_string(),
-                },
-            });
+            let Some(duty) = duty else { return dismiss(member, newest, sealed) };
+            let proved = last.get(&member.name) == Some(&KeeperSeen::Sound);
+            Some(visit(member, duty, !sealed && (proof == Proof::All || !proved)))
+        };
+        let mut found: Vec<Found> = at_once(members, visit).into_iter().flatten().collect();
+        let is_member = |duty: &&Duty| members.iter().any(|member| member.name == duty.name);
+        found.extend(duties.iter().filter(|duty| !is_member(duty)).map(|duty| Found {
+            name: duty.name.clone(),
+            seen: KeeperSeen::Unreachable,
+            detail: "the configuration says no address for it".to_owned(),
+        }));
+        if !sealed {
+            self.note_keepers(actor, &found, last);
         }
-        for Found { name, seen, .. } in &found {
-            if last.insert(name.clone(), *seen) != Some(*seen) && !sealed {
+        Ok(found)
+    }
+
+    /// Whether the root key is in memory.
+    #[must_use]
+    pub fn is_unsealed(&self) -> bool {
+        self.shared.is_unsealed()
+    }
+
+    fn note_keepers(
+        &self,
+        actor: &ActorId,
+        found: &[Found],
+        last: &mut HashMap<String, KeeperSeen>,
+    ) {
+        for Found { name, seen, .. } in found {
+            let before = last.insert(name.clone(), *seen);
+            // That all is well after a start is no news.
+            if before != Some(*seen) && (before.is_some() || *seen != KeeperSeen::Sound) {
                 let keeper = Arc::from(name.as_str());
                 let note = RootCommand::NoteKeeper { keeper, seen: *seen };
                 // What was found is told by status and metrics whether or not it was logged.
                 drop(self.execute(actor, Command::Root(note)));
             }
         }
-        Ok(found)
     }
 
-    /// Unseals by the shares that keepers give, if enough of them are sound.
+    /// Unseals by the shares that keepers give, if enough of them are sound, and says what those
+    /// did that gave none.
     ///
     /// # Errors
     /// [`KeepersFailed`]; nothing has changed.
@@ -135,11 +159,11 @@ impl Keyward {
         &self,
         actor: &ActorId,
         members: &[Member],
-    ) -> Result<Vec<String>, KeepersFailed> {
+    ) -> Result<Vec<(String, Trouble)>, KeepersFailed> {
         let set = self.keeper_set()?.ok_or(KeepersFailed::None)?;
         let gathered = gather(&set, members)?;
         self.unseal_with_keepers(actor, &gathered.shares)?;
-        Ok(gathered.troubles.iter().map(|(name, why)| format!("{name}: {why}")).collect())
+        Ok(gathered.troubles)
     }
 
     /// Hands shares to keepers that are about to get them: an error changes nothing here, and
@@ -152,16 +176,112 @@ impl Keyward {
         shares: &[(String, ShareBytes)],
         standing: Standing,
     ) -> Result<(), String> {
-        let mut refused = Vec::new();
-        for (name, share) in shares {
+        let put = |(name, share): &(String, ShareBytes)| {
             let put = match members.iter().find(|member| member.name == *name) {
                 Some(member) => member.link.put(share, standing).map_err(|why| why.to_string()),
-                None => Err("it is not in the configuration".to_owned()),
+                None => Err("the configuration says no address for it".to_owned()),
             };
-            refused.extend(put.err().map(|why| format!("{name}: {why}")));
-        }
+            put.err().map(|why| format!("{name}: {why}"))
+        };
+        let refused: Vec<String> = at_once(shares, put).into_iter().flatten().collect();
         if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) }
     }
+
+    /// Which of these keepers do not answer, or are not known.
+    #[must_use]
+    pub fn absent_keepers(members: &[Member], names: &[String]) -> Vec<String> {
+        let is_absent = |name: &String| {
+            let member = members.iter().find(|member| member.name == *name);
+            member.is_none_or(|member| member.link.status().is_err()).then(|| name.clone())
+        };
+        at_once(names, is_absent).into_iter().flatten().collect()
+    }
+}
+
+/// Which keepers have to give their shares at a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are two answers")]
+pub enum Proof {
+    /// Those that were not sound at the last look.
+    New,
+    /// All.
+    All,
+}
+
+/// What `work` makes of each, in their order, all of them at once: one that takes its time holds
+/// up the others no longer than that.
+fn at_once<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let started: Vec<_> = all.iter().map(|one| scope.spawn(move || work(one))).collect();
+        started.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    })
+}
+
+/// One keeper's turn.
+fn visit(member: &Member, duty: &Duty, prove: bool) -> Found {
+    let shares = || -> Option<Vec<ShareBytes>> {
+        (!duty.shares.is_empty()).then(|| duty.shares.iter().map(copy).collect())
+    };
+    let looked = attend(&*member.link, &duty.heads, shares);
+    let mut found = Found {
+        name: member.name.clone(),
+        seen: seen(&looked),
+        detail: match &looked {
+            Ok(finding) => finding.name().to_owned(),
+            Err(error) => error.to_string(),
+        },
+    };
+    if prove && looked == Ok(Finding::Current) {
+        let proved = duty.heads.iter().try_for_each(|head| prove_share(member, head));
+        if let Err(trouble) = proved {
+            found.seen = match &trouble {
+                Trouble::Link(failed) => seen(&Err(failed.clone())),
+                _ => KeeperSeen::Wrong,
+            };
+            found.detail = trouble.to_string();
+            // Memory that has changed is mended by this; a liar is wrong again at the next look.
+            if found.seen == KeeperSeen::Wrong && member.link.clear().is_ok() {
+                drop(attend(&*member.link, &duty.heads, shares));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a keeper gives the very share that it says it holds.
+fn prove_share(member: &Member, expected: &ShareHead) -> Result<(), Trouble> {
+    let shares = member.link.fetch(Some(expected.set))?;
+    let heads: Vec<ShareHead> = shares.iter().map(ShareHead::read).collect::<Result<_, _>>()?;
+    match heads.as_slice() {
+        [] => Err(Trouble::Empty),
+        heads if heads.iter().all(|head| head == expected) => Ok(()),
+        [head, ..] if head.root != expected.root => Err(Trouble::ForeignRoot { found: head.root }),
+        [head, ..] if head.epoch != expected.epoch => {
+            Err(Trouble::StaleEpoch { expected: expected.epoch, found: head.epoch })
+        }
+        [head, ..] if head.set != expected.set => Err(Trouble::ForeignSet),
+        [head, ..] => Err(Trouble::Altered { index: head.index }),
+    }
+}
+
+/// One that is no keeper of this root key, or not any more, holds nothing of it. It is spoken of
+/// only if it belongs to another store.
+fn dismiss(member: &Member, newest: (Fingerprint, u32), sealed: bool) -> Option<Found> {
+    let (root, epoch) = newest;
+    let status = member.link.status().ok()?;
+    let held = status.shares.first()?;
+    if held.root == root {
+        // A copy of the store that lags behind leaves the keepers alone.
+        if !sealed && held.epoch <= epoch {
+            // If it cannot be told now, it is told at the next look.
+            drop(member.link.clear());
+        }
+        return None;
+    }
+    let foreign = Ok(Finding::Foreign { root: held.root });
+    let (name, detail) = (member.name.clone(), "foreign".to_owned());
+    Some(Found { name, seen: seen(&foreign), detail })
 }
 
 fn seen(looked: &Result<Finding, LinkFailed>) -> KeeperSeen {

@@ -172,7 +172,8 @@ impl Watcher {
             Err(KeepersFailed::TooFew(few)) => {
                 let TooFew { have, need, mut troubles } = few;
                 let lies = troubles.iter().filter(|(_, trouble)| trouble.is_a_lie());
-                self.lies = lies.map(|(name, trouble)| (name.clone(), trouble.to_string())).collect();
+                self.lies =
+                    lies.map(|(name, trouble)| (name.clone(), trouble.to_string())).collect();
                 troubles.sort_by(|(one, _), (other, _)| one.cmp(other));
                 let few = TooFew { have, need, troubles };
                 self.tell(&format!("the store stays sealed: {few}"));
