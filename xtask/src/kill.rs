@@ -7,6 +7,7 @@
 
 mod client;
 mod load;
+mod rekey;
 mod store;
 
 use crate::metadata::Metadata;
@@ -23,6 +24,8 @@ use store::Store;
 pub(crate) struct Plan {
     times: u64,
     seed: u64,
+    /// Secrets of the store whose root key rotates; without them, signing keys rotate.
+    records: Option<u64>,
 }
 
 /// Rounds when their number is not said.
@@ -31,15 +34,21 @@ const TIMES: u64 = 25;
 const LIVES_MILLIS: (u64, u64) = (20, 1500);
 
 impl Plan {
+    /// What every full run does: few rounds over a small store, to see that none is lost.
+    pub(crate) const fn of_a_run() -> Self {
+        Self { times: 5, seed: 1, records: Some(2000) }
+    }
+
     /// Reads the words after `kill`; `None` for words that mean nothing.
     pub(crate) fn parse(words: &[&str]) -> Option<Self> {
-        let mut plan = Self { times: TIMES, seed: 1 };
+        let mut plan = Self { times: TIMES, seed: 1, records: None };
         let (pairs, rest) = words.as_chunks::<2>();
         for [option, value] in pairs {
             let number = value.parse().ok().filter(|number| *number > 0)?;
             match *option {
                 "--times" => plan.times = number,
                 "--seed" => plan.seed = number,
+                "--records" => plan.records = Some(number),
                 _ => return None,
             }
         }
@@ -64,6 +73,12 @@ pub(crate) fn run(root: &Path, plan: &Plan) -> Result<(), Failure> {
     let target = Metadata::read(root)?.target;
     let store = Store::create(&target.join("debug/keyward"), &target.join("kill"))?;
     println!("==> {} rounds, seed {}, in {}", plan.times, plan.seed, store.folder().display());
+    if let Some(records) = plan.records {
+        rekey::run(&store, plan, records).map_err(|failure| {
+            failure.hint(format!("the store is kept: {}", store.folder().display()))
+        })?;
+        return store.remove();
+    }
     let mut tally = Tally::default();
     let mut chance = Chance(plan.seed);
     for round in 1..=plan.times {
@@ -181,9 +196,9 @@ mod tests {
 
     #[test]
     fn times_and_a_seed_can_be_named() {
-        assert_eq!(Plan::parse(&[]), Some(Plan { times: 25, seed: 1 }));
+        assert_eq!(Plan::parse(&[]), Some(Plan { times: 25, seed: 1, records: None }));
         let words = ["--times", "3", "--seed", "9"];
-        assert_eq!(Plan::parse(&words), Some(Plan { times: 3, seed: 9 }));
+        assert_eq!(Plan::parse(&words), Some(Plan { times: 3, seed: 9, records: None }));
         for words in [&["--times"][..], &["--times", "0"], &["--seed", "x"], &["--for", "7"]] {
             assert_eq!(Plan::parse(words), None);
         }

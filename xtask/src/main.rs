@@ -34,8 +34,9 @@ usage: cargo xtask COMMAND
   tidy            the rules of the house: arrows, names, sizes, places
   fuzz [--seconds N] [--target NAME]
                   search for inputs that break a reader of outside bytes (300 s in all)
-  kill [--times N] [--seed N]
-                  kill the server N times under load; nothing acknowledged may be lost";
+  kill [--times N] [--seed N] [--records N]
+                  kill the server N times under load; nothing acknowledged may be lost.
+                  With --records: while the root key rotates over a store of N secrets";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -6,7 +6,7 @@
 
 use crate::step::Run;
 use crate::tool::{self, Tools};
-use crate::{Failure, cargo, process, tidy};
+use crate::{Failure, cargo, kill, process, tidy};
 use std::path::Path;
 use std::process::Command;
 
@@ -36,6 +36,9 @@ pub(crate) fn run(root: &Path, extent: Extent) -> Result<(), Failure> {
     };
     if extent == Extent::Everything {
         judge(root, &tools, &mut run);
+    }
+    if extent == Extent::Everything {
+        run.step("killed while the root key rotates", || kill::run(root, &kill::Plan::of_a_run()));
     }
     run.step("test", || {
         let mut tests = cargo_at(root, &["test", "--workspace", "--no-fail-fast"]);

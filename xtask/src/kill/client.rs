@@ -32,13 +32,26 @@ impl Client {
     /// Posts `body` and waits for the answer; an error means that it is not known what became
     /// of the request.
     pub(super) fn post(&mut self, path: &str, body: &Value) -> io::Result<Answer> {
-        let body = body.to_string();
+        self.ask("POST", path, &body.to_string())
+    }
+
+    /// As [`Self::post`], with PUT.
+    pub(super) fn put(&mut self, path: &str, body: &Value) -> io::Result<Answer> {
+        self.ask("PUT", path, &body.to_string())
+    }
+
+    /// As [`Self::post`], with GET.
+    pub(super) fn get(&mut self, path: &str) -> io::Result<Answer> {
+        self.ask("GET", path, "")
+    }
+
+    fn ask(&mut self, method: &str, path: &str, body: &str) -> io::Result<Answer> {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n",
             body.len()
         );
-        let request = [head, body].concat();
+        let request = [&head, body].concat();
         self.stream.get_mut().write_all(request.as_bytes())?;
         self.answer()
     }
