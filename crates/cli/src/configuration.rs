@@ -1,11 +1,17 @@
 //! The configuration file: read when a command names it or the data directory holds it, and
 //! brought into force when the root key is at hand.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use keyward::{ExecuteError, Keyward};
 use keyward_lifecycle::profile::Profile;
-use keyward_server::config::{Applied, CONFIG_BYTES_MAX, Config, apply_profiles};
+use keyward_server::{
+    config::{Applied, CONFIG_BYTES_MAX, Config, apply_profiles},
+    keepers::Keepers,
+};
 use keyward_storage::durable::read_limited;
 
 use crate::{args::Global, exit::Failure};
@@ -50,6 +56,20 @@ pub(crate) fn is_in_force(keyward: &Keyward, config: &Config) -> bool {
 pub(crate) fn apply(keyward: &Keyward, config: &Config) -> Result<Applied, ExecuteError> {
     let user = format!("local:{}", rustix::process::getuid().as_raw());
     apply_profiles(keyward, &keyward.actor(&user)?, config)
+}
+
+/// The way to the keepers, if the configuration names any. Nobody is asked yet.
+pub(crate) fn keepers(
+    keyward: &Arc<Keyward>,
+    config: &Config,
+) -> Result<Option<Arc<Keepers>>, Failure> {
+    let Some(keepers) = config.root_key.keepers.clone() else { return Ok(None) };
+    let Some(identity) = config.identity.clone() else {
+        return Err(Failure::error("keepers speak only with who has an identity")
+            .hint("give the configuration a section `identity`; see docs/operate/keeper.md"));
+    };
+    let keepers = Keepers::new(Arc::clone(keyward), identity, keepers);
+    Ok(Some(Arc::new(keepers.map_err(|e| Failure::of(&e))?)))
 }
 
 /// What is said of profiles whose key store this program lacks.

@@ -224,13 +224,15 @@ impl<'s> Session<'s> {
             return transport::server(choice())?.ok_or_else(gone);
         };
         let store = Store::open(&data, taken, self.surroundings.clock.clone())?;
+        let mut keepers = None;
         if let Some(file) = configuration::file(&self.global, &data) {
             let config = configuration::read(&file)?;
+            keepers = configuration::keepers(&store.keyward, &config)?;
             if !configuration::is_in_force(&store.keyward, &config) {
                 self.waiting = Some(Waiting { keyward: store.keyward.clone(), config, file });
             }
         }
-        let embedded = transport::embedded(store)?;
+        let embedded = transport::embedded(store, keepers)?;
         self.transport = Some(embedded);
         self.bring_into_force()?;
         self.transport.take().ok_or_else(|| Failure::error("there is no way to the store"))

@@ -8,8 +8,10 @@ mod remote;
 use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use keyward_server::keepers::Keepers;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
@@ -157,9 +159,12 @@ pub(crate) fn is_served(data: &Path) -> bool {
     UnixStream::connect(data.join(SOCKET_NAME)).is_ok()
 }
 
-/// A store that this process has open.
-pub(crate) fn embedded(store: Store) -> Result<Box<dyn Transport>, Failure> {
-    Ok(Box::new(embedded::Embedded::new(store)?))
+/// A store that this process has open, and the way to its keepers.
+pub(crate) fn embedded(
+    store: Store,
+    keepers: Option<Arc<Keepers>>,
+) -> Result<Box<dyn Transport>, Failure> {
+    Ok(Box::new(embedded::Embedded::new(store, keepers)?))
 }
 
 /// A thread that carries requests while this one does something else.

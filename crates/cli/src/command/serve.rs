@@ -5,7 +5,9 @@ use std::{net::SocketAddr, sync::Arc};
 use keyward::ExecuteError;
 use keyward_server::{
     Setup,
-    config::TlsFiles,
+    config::{Config, TlsFiles},
+    keepers::{Keepers, Watch},
+    root::KeeperPost,
     serve::{ServeOptions, serve},
 };
 use tracing_subscriber::EnvFilter;
@@ -32,7 +34,11 @@ pub(super) fn run(session: &mut Session<'_>, arguments: Serve) -> Result<(), Fai
     };
     let taken = Taken::for_server(&data, &mut *session.surroundings.pause, &|| is_served(&data))?;
     let store = Store::open(&data, taken, session.surroundings.clock.clone())?;
-    unseal(session, &store)?;
+    let keepers = match &config {
+        Some(config) => configuration::keepers(&store.keyward, config)?,
+        None => None,
+    };
+    unseal(session, &store, keepers.is_some())?;
     if let Some(config) = &config {
         match configuration::apply(&store.keyward, config) {
             Ok(applied) => {
@@ -40,6 +46,8 @@ pub(super) fn run(session: &mut Session<'_>, arguments: Serve) -> Result<(), Fai
                     session.note(line)?;
                 }
             }
+            // They are brought into force as soon as the store is unsealed.
+            Err(ExecuteError::Sealed) if keepers.is_some() => {}
             Err(ExecuteError::Sealed) => session.note(
                 "warning: the configuration's profiles are not in force yet, since the store is \
                  sealed\nhint: start with the password at hand, as in --password-file FILE",
@@ -47,7 +55,7 @@ pub(super) fn run(session: &mut Session<'_>, arguments: Serve) -> Result<(), Fai
             Err(error) => return Err(Failure::of(&error)),
         }
     }
-    let configured = config.map(|config| config.server).unwrap_or_default();
+    let configured = config.as_ref().map(|config| config.server.clone()).unwrap_or_default();
     let Serve { listen, tls_cert, tls_key } = arguments;
     let tls = match (tls_cert, tls_key) {
         (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
@@ -55,12 +63,22 @@ pub(super) fn run(session: &mut Session<'_>, arguments: Serve) -> Result<(), Fai
     };
     let listen = listen.or(configured.listen).unwrap_or(LISTEN);
     let socket = Some(data.join(SOCKET_NAME));
-    work(session, &store, &ServeOptions { listen: vec![listen], socket, tls })
+    let options = ServeOptions { listen: vec![listen], socket, tls };
+    work(session, &store, (config, keepers), &options)
 }
 
-/// With the password at hand the server starts unsealed; else `keyward root unseal` unseals it.
-fn unseal(session: &mut Session<'_>, store: &Store) -> Result<(), Failure> {
-    if !password::is_given(&session.global) && !session.surroundings.terminal.stdin {
+/// With the password at hand the server starts unsealed; else its keepers unseal it, or
+/// `keyward root unseal`.
+fn unseal(session: &mut Session<'_>, store: &Store, keepers: bool) -> Result<(), Failure> {
+    let given = password::is_given(&session.global);
+    let split = || store.keyward.keeper_set().is_ok_and(|set| set.is_some());
+    if !given && keepers && split() {
+        return session.note(
+            "the server starts sealed, and asks its keepers for the root key\n\
+             hint: should too few of them answer, `keyward root unseal` unseals it as well",
+        );
+    }
+    if !given && !session.surroundings.terminal.stdin {
         return session.note(
             "warning: the server starts sealed: it verifies and revokes, and signs nothing\n\
              hint: unseal it with `keyward root unseal`, or name a --password-file",
@@ -70,11 +88,18 @@ fn unseal(session: &mut Session<'_>, store: &Store) -> Result<(), Failure> {
     store.keyward.unseal(password.expose().to_vec()).map_err(|e| Failure::of(&e))
 }
 
-fn work(session: &mut Session<'_>, store: &Store, options: &ServeOptions) -> Result<(), Failure> {
+fn work(
+    session: &mut Session<'_>,
+    store: &Store,
+    (config, keepers): (Option<Config>, Option<Arc<Keepers>>),
+    options: &ServeOptions,
+) -> Result<(), Failure> {
     log(session);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::of(&e))?;
-    let setup = Setup { version: env!("CARGO_PKG_VERSION"), ..Setup::default() };
+    let mut setup = Setup { version: env!("CARGO_PKG_VERSION"), ..Setup::default() };
+    setup.root.keepers = keepers.clone().map(|keepers| keepers as Arc<dyn KeeperPost>);
+    let _watch = keepers.map(|keepers| watch(store, config, keepers)).transpose()?;
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let (ready, listening) = std::sync::mpsc::channel();
     let keyward = Arc::clone(&store.keyward);
@@ -98,6 +123,28 @@ fn work(session: &mut Session<'_>, store: &Store, options: &ServeOptions) -> Res
             Err(_) => Err(Failure::error("the server panicked; see above")),
         }
     })
+}
+
+/// Looks after the keepers from here on.
+fn watch(store: &Store, config: Option<Config>, keepers: Arc<Keepers>) -> Result<Watch, Failure> {
+    let keyward = Arc::clone(&store.keyward);
+    let unsealed = move || {
+        let Some(config) = &config else { return };
+        if configuration::is_in_force(&keyward, config) {
+            return;
+        }
+        match configuration::apply(&keyward, config) {
+            Ok(applied) => {
+                for line in configuration::unavailable(&applied) {
+                    tracing::warn!("{line}");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the configuration's profiles are not in force");
+            }
+        }
+    };
+    Watch::start(Arc::clone(&store.keyward), keepers, unsealed).map_err(|e| Failure::of(&e))
 }
 
 /// Readies this process for TLS, and for saying on standard error what it does.

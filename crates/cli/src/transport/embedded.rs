@@ -1,12 +1,14 @@
 //! The API in this very process, on a data directory that no server has.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::Body,
     http::{Request as HttpRequest, header},
 };
 use http_body_util::{BodyExt as _, Limited};
-use keyward_server::{Setup, identity::Caller, router};
+use keyward_server::{Setup, identity::Caller, keepers::Keepers, root::KeeperPost, router};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
@@ -22,10 +24,11 @@ pub(super) struct Embedded {
 }
 
 impl Embedded {
-    /// The store, called by the user who runs this process.
-    pub(super) fn new(store: Store) -> Result<Self, Failure> {
+    /// The store with the way to its keepers, called by the user who runs this process.
+    pub(super) fn new(store: Store, keepers: Option<Arc<Keepers>>) -> Result<Self, Failure> {
         let runtime = runtime()?;
-        let setup = Setup { version: env!("CARGO_PKG_VERSION"), ..Setup::default() };
+        let mut setup = Setup { version: env!("CARGO_PKG_VERSION"), ..Setup::default() };
+        setup.root.keepers = keepers.map(|keepers| keepers as Arc<dyn KeeperPost>);
         let router = router(store.keyward.clone(), setup);
         let caller = Caller::local(rustix::process::getuid().as_raw());
         Ok(Self { router, runtime, caller, _store: store })
