@@ -4,9 +4,11 @@ use keyward_crypto::random;
 use keyward_lifecycle::{
     algorithm::Algorithm,
     anchor::{Anchor, AnchorRecord, AssertedKey},
-    command::{Command, Universal},
+    command::{Anchors, Command, Universal},
     id::{ActorId, AnchorId, KeyId},
+    key::Key,
     pattern::Pattern,
+    refusal::Refusal,
     state::State,
     statement::PredicateType,
     time::Timestamp,
@@ -141,6 +143,28 @@ pub fn anchor_document(state: &State, anchor: &Anchor, now: Timestamp) -> Anchor
 }
 
 impl Keyward {
+    /// Adds a key to the anchors that another is in; `None` if it is in none, which is not
+    /// asked of the writer: that would log a refusal of what nobody was refused.
+    pub(crate) fn add_beside(
+        &self,
+        actor: &ActorId,
+        other: &KeyId,
+        key_id: &KeyId,
+    ) -> Result<Option<Receipt>, ExecuteError> {
+        let state = self.state();
+        let members = state.key(other).into_iter().flat_map(Key::memberships);
+        let mut anchors = members.filter_map(|member| state.anchor_at(member.anchor));
+        if !anchors.any(Anchor::is_active) {
+            return Ok(None);
+        }
+        let (to, key_id) = (Anchors::AffectedBy(other.clone()), key_id.clone());
+        match self.execute(actor, Command::AddKey { to, key_id }) {
+            // The last of them was deactivated meanwhile.
+            Err(ExecuteError::Refused(Refusal::NoAnchors)) => Ok(None),
+            receipt => receipt.map(Some),
+        }
+    }
+
     /// A new anchor's name.
     ///
     /// # Errors

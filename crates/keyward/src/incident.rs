@@ -2,7 +2,7 @@
 
 use keyward_lifecycle::{
     canonical,
-    command::{Anchors, Command, Effective, Force, Revoke, RevokedAt},
+    command::{Command, Effective, Force, Revoke, RevokedAt},
     id::{ActorId, ContentId, Digest, Fingerprint, KeyId},
     key::{CompromiseScope, Reason, Revocation},
     ledger::Entry,
@@ -276,11 +276,7 @@ impl Keyward {
             let promote = Command::PromoteKey { key_id: new_key_id.clone() };
             warnings.extend(self.execute(actor, promote)?.warnings);
         }
-        let (to, key_id) = (Anchors::AffectedBy(request.key_id.clone()), new_key_id.clone());
-        let added = match self.execute(actor, Command::AddKey { to, key_id }) {
-            Err(ExecuteError::Refused(Refusal::NoAnchors)) => None,
-            other => Some(other?),
-        };
+        let added = self.add_beside(actor, &request.key_id, &new_key_id)?;
         Ok(IncidentOutcome { revoked, new_key_id, added, warnings })
     }
 }

@@ -6,7 +6,7 @@
 
 use keyward_lifecycle::{
     canonical,
-    command::{Anchors, Command, Force},
+    command::{Command, Force},
     envelope::{Candidate, Signature, pae, signers},
     id::{ActorId, AnchorId, ContentId, Digest, Fingerprint, KeyId},
     key::{Key, Status, due},
@@ -272,25 +272,26 @@ impl Keyward {
         });
         let (entries, items) =
             (entries.collect(), vec![proof_item(&envelope, &proof).map_err(|_| unsigned(old_id))?]);
-        self.shared
-            .ask(|reply| Job::Enter(Enter { entries, items, release: Release::Durable(reply) }))?;
+        let release =
+            |reply| Job::Enter(Enter { entries, items, release: Release::Durable(reply) });
+        match self.shared.ask(release) {
+            Err(ExecuteError::Refused(refusal)) => {
+                return Err(self.log_refused(actor, "sign", refusal));
+            }
+            answer => answer?,
+        }
         let (key_id, successor) = (old_id.clone(), new_id.clone());
         let command = Command::LogSuccession { key_id, successor, statement: proof };
         self.execute(actor, command)?;
         Ok(())
     }
 
-    /// Every anchor that believes the old key believes the new one.
+    /// Every anchor that believes the old key believes the new one. A key in no anchor is
+    /// rotated as well.
     fn publish(&self, actor: &ActorId, old: &KeyId, new: &KeyId) -> Result<Receipt, KeyError> {
-        let command = Command::AddKey { to: Anchors::AffectedBy(old.clone()), key_id: new.clone() };
-        match self.execute(actor, command) {
-            // A key in no anchor is rotated as well.
-            Err(ExecuteError::Refused(Refusal::NoAnchors)) => {
-                let (position, time) = (self.state().size(), self.now());
-                Ok(Receipt { events: Vec::new(), warnings: Vec::new(), position, time })
-            }
-            other => Ok(other?),
-        }
+        let (position, time) = (self.state().size(), self.now());
+        let nothing = Receipt { events: Vec::new(), warnings: Vec::new(), position, time };
+        Ok(self.add_beside(actor, old, new)?.unwrap_or(nothing))
     }
 
     fn outcome(&self, key_id: &KeyId, step: Step, warnings: Vec<Warning>) -> RotateOutcome {

@@ -107,6 +107,19 @@ impl Keyward {
     /// # Errors
     /// [`SignError`]; then no signature was released.
     pub fn sign(&self, actor: &ActorId, request: &SignRequest) -> Result<Signed, SignError> {
+        match self.sign_or_successor(actor, request) {
+            Err(SignError::Execute(ExecuteError::Refused(refusal))) => {
+                Err(self.log_refused(actor, "sign", refusal).into())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn sign_or_successor(
+        &self,
+        actor: &ActorId,
+        request: &SignRequest,
+    ) -> Result<Signed, SignError> {
         for _ in 0..SUCCESSORS_ASKED_MAX {
             match self.sign_once(actor, request) {
                 Err(SignError::Execute(ExecuteError::Refused(Refusal::Unusable {

@@ -39,13 +39,8 @@ impl Draft<'_> {
         }
         let refused = entries.iter().find_map(|entry| self.judge(entry).err());
         let answer = match refused {
-            Some(refusal) => {
-                let actor = entries.first().map(|entry| entry.actor.clone());
-                if let Some(actor) = actor {
-                    self.note_refusal(&actor, "sign", &refusal);
-                }
-                Err(ExecuteError::Refused(refusal))
-            }
+            // Whoever asked may have another key sign instead, and logs what is refused for good.
+            Some(refusal) => Err(ExecuteError::Refused(refusal)),
             None => {
                 self.enter_all(&entries, items);
                 Ok(())

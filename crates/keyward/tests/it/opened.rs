@@ -12,6 +12,7 @@ use std::{
 use keyward::{
     Parts,
     keystore::{KeyStore, KeyStoreError, KeyStores, Made, Open, OpenedKey, SealedRecord},
+    rotation::RotateMode,
     signing::{KeyChoice, SignRequest},
 };
 use keyward_barrier::Unsealed;
@@ -19,13 +20,14 @@ use keyward_keystore::Software;
 use keyward_lifecycle::{
     algorithm::Algorithm,
     command::Command,
+    event::Fact,
     id::KeyId,
     key::{KeyRecord, Reason, Status},
 };
 use keyward_testkit::clock::FakeClock;
 
 use crate::{
-    act::{content, id},
+    act::{content, default_profile, id},
     store::{PASSWORD, World, begin, parts},
 };
 
@@ -189,4 +191,36 @@ fn a_signature_under_way_does_not_keep_a_key_that_ends_meanwhile() {
             assert_eq!(store.count(), 1);
         }
     }
+}
+
+#[test]
+fn a_signature_that_the_successor_makes_instead_leaves_no_refusal_in_the_log() {
+    let (world, store) = watched();
+    let choice = KeyChoice::Profile(default_profile());
+    let signed = store.during(&world, choice, || {
+        world.try_rotate("k1", Some("k2"), RotateMode::Go).expect("a rotation");
+    });
+    assert_eq!(signed, Ok(vec![id("k2")]));
+    assert_eq!(world.facts("COMMAND_REFUSED"), []);
+}
+
+#[test]
+fn a_signature_that_is_refused_for_good_is_logged_once() {
+    let (world, store) = watched();
+    let signed = store.during(&world, KeyChoice::Id(id("k1")), || destroy(&world));
+    signed.expect_err("it is retired");
+    let refused = Fact::CommandRefused {
+        command: "sign".into(),
+        refusal: "key-unusable".into(),
+        key_id: Some(id("k1")),
+        count: 1,
+    };
+    assert_eq!(world.facts("COMMAND_REFUSED"), [refused]);
+}
+
+#[test]
+fn a_key_in_no_anchor_is_rotated_without_a_refusal_in_the_log() {
+    let (world, _) = watched();
+    world.try_rotate("k1", Some("k2"), RotateMode::Go).expect("a rotation");
+    assert_eq!(world.facts("COMMAND_REFUSED"), []);
 }
