@@ -1,41 +1,32 @@
 //! The library as one thing: a fold to read, a writer to change it, a root key to sign with.
 
+mod shared;
+
 use std::{
-    collections::HashMap,
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-        mpsc::{SyncSender, TrySendError, sync_channel},
-    },
+    sync::{Arc, Mutex, PoisonError, mpsc::sync_channel},
     thread::JoinHandle,
 };
 
-use arc_swap::ArcSwap;
-use keyward_barrier::{RootId, Unsealed};
 use keyward_lifecycle::{
-    algorithm::PublicKey,
     authority::Admitted,
     command::Command,
-    id::{ActorId, Digest, Fingerprint},
-    key::KeyRecord,
+    id::{ActorId, Digest},
     state::State,
     time::Timestamp,
-    verify::KeyRing,
 };
 
 use crate::{
     clock::Clock,
-    counts::Counts,
     keystore::KeyStores,
-    opened::Opened,
     pin::{PinStore, Pins, keeper::Keeper},
-    secret::{self, Secrets},
+    secret,
     storage::{ItemChange, Storage},
-    system::LogSigner,
-    verification::remembered::Remembered,
-    writer::{Execute, ExecuteError, Job, Over, Receipt, batch::NewCheckpoint, chain},
+    writer::{Execute, ExecuteError, Job, Over, Receipt, chain},
 };
+use shared::Ground;
+
+pub(crate) use shared::{Root, Shared};
 
 /// What the library is built from: the adapters, chosen by whoever wires them.
 #[derive(Clone)]
@@ -67,47 +58,6 @@ pub struct Keyward {
     threads: Mutex<[Option<JoinHandle<()>>; 3]>,
 }
 
-/// What the writer and the readers have in common.
-pub(crate) struct Shared {
-    pub(crate) storage: Arc<dyn Storage>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) key_stores: KeyStores,
-    pub(crate) system_actor: ActorId,
-    pub(crate) authority: Admitted,
-    pub(crate) quarantine: Mutex<Option<Quarantine>>,
-    pub(crate) counts: Counts,
-    pub(crate) remembered: Remembered,
-    jobs: SyncSender<Job>,
-    state: ArcSwap<State>,
-    root: RwLock<Option<Arc<Root>>>,
-    /// Held for reading from the look at the state until a buffered signature is released;
-    /// taken for writing after a revocation is published.
-    pub(crate) leases: RwLock<()>,
-    /// Held for reading from sealing a record until it is durable; taken for writing when a
-    /// rotation of the root key begins or turns back.
-    pub(crate) sealing: RwLock<()>,
-    /// Held while a batch of records is sealed anew: one at a time.
-    pub(crate) stepping: Mutex<()>,
-    pub(crate) secrets: Secrets,
-    pub(crate) pins: Arc<Keeper>,
-    public_keys: RwLock<HashMap<Fingerprint, Arc<dyn PublicKey>>>,
-    pub(crate) actors: Mutex<HashMap<String, ActorId>>,
-    halted: AtomicBool,
-    /// Whether buffered signing has ended for good.
-    closing: AtomicBool,
-    /// Whether released signatures wait for a batch that is written.
-    behind: AtomicBool,
-    /// The time of the last batch, in nanoseconds: the ledger's time does not decrease either.
-    not_before: AtomicI64,
-}
-
-/// The root key in memory, and what it opened.
-pub(crate) struct Root {
-    pub(crate) unsealed: Unsealed,
-    pub(crate) log: Arc<LogSigner>,
-    pub(crate) opened: Arc<Opened>,
-}
-
 /// A log that is shorter than a checkpoint that was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "what is reported")]
@@ -120,38 +70,14 @@ pub struct Quarantine {
     pub found_size: u64,
 }
 
-/// Most public keys that are kept parsed between verifications.
-const PUBLIC_KEYS_MAX: usize = 100_000;
-
 impl Keyward {
     pub(crate) fn assemble(begun: Begun, parts: &Parts, pins: Pins) -> Self {
         let Begun { tip, authority, quarantine, root, queue, not_before } = begun;
+        let state = Arc::new(tip.state.clone());
+        let ground = Ground { state, authority, quarantine, root, not_before };
         let (jobs, waiting) = sync_channel(queue);
         let pins = Arc::new(Keeper::new(parts.pins.clone(), pins));
-        let shared = Arc::new(Shared {
-            storage: parts.storage.clone(),
-            clock: parts.clock.clone(),
-            key_stores: parts.key_stores.clone(),
-            system_actor: crate::actor::system(),
-            authority,
-            quarantine: Mutex::new(quarantine),
-            counts: Counts::default(),
-            remembered: Remembered::default(),
-            jobs,
-            state: ArcSwap::from_pointee(tip.state.clone()),
-            root: RwLock::new(root.map(Arc::new)),
-            leases: RwLock::new(()),
-            sealing: RwLock::new(()),
-            stepping: Mutex::new(()),
-            secrets: Secrets::default(),
-            pins: pins.clone(),
-            public_keys: RwLock::new(HashMap::new()),
-            actors: Mutex::new(HashMap::new()),
-            halted: AtomicBool::new(false),
-            closing: AtomicBool::new(false),
-            behind: AtomicBool::new(false),
-            not_before: AtomicI64::new(not_before.nanos()),
-        });
+        let shared = Arc::new(Shared::new(parts, ground, (jobs, pins.clone())));
         let writer = crate::writer::Writer {
             shared: shared.clone(),
             tip,
@@ -283,153 +209,6 @@ pub(crate) struct Begun {
     pub(crate) queue: usize,
     /// The last time that was signed for.
     pub(crate) not_before: Timestamp,
-}
-
-impl Shared {
-    pub(crate) fn state(&self) -> Arc<State> {
-        self.state.load_full()
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.now_after(&self.state.load())
-    }
-
-    /// The latest of the clock, the newest event and the last batch: a clock that is set back
-    /// brings nothing back, and dates no signature before one that was made earlier.
-    pub(crate) fn now_after(&self, state: &State) -> Timestamp {
-        let not_before = Timestamp::from_nanos(self.not_before.load(Ordering::Acquire));
-        state.now(self.clock.now().cut_to_micros()).max(not_before)
-    }
-
-    /// Hands a job to the writer and waits for what comes of it.
-    pub(crate) fn ask<T>(
-        &self,
-        job: impl FnOnce(SyncSender<Result<T, ExecuteError>>) -> Job,
-    ) -> Result<T, ExecuteError> {
-        let (reply, answer) = sync_channel(1);
-        self.send(job(reply))?;
-        answer.recv().map_err(|_| ExecuteError::Halted)?
-    }
-
-    pub(crate) fn send(&self, job: Job) -> Result<(), ExecuteError> {
-        if self.halted.load(Ordering::Acquire) {
-            return Err(ExecuteError::Halted);
-        }
-        self.jobs.send(job).map_err(|_| ExecuteError::Halted)
-    }
-
-    /// Hands a job over without waiting; gives it back when the writer is behind.
-    pub(crate) fn offer(&self, job: Job) -> Result<Option<Job>, ExecuteError> {
-        if self.halted.load(Ordering::Acquire) || self.closing.load(Ordering::Acquire) {
-            return Err(ExecuteError::Halted);
-        }
-        if self.behind.load(Ordering::Acquire) {
-            return Ok(Some(job));
-        }
-        match self.jobs.try_send(job) {
-            Ok(()) => Ok(None),
-            Err(TrySendError::Full(job)) => Ok(Some(job)),
-            Err(TrySendError::Disconnected(_)) => Err(ExecuteError::Halted),
-        }
-    }
-
-    /// Lets readers see a durable batch, and keeps its checkpoint outside the database.
-    pub(crate) fn publish(
-        &self,
-        state: &State,
-        checkpoint: Option<NewCheckpoint>,
-        time: Timestamp,
-    ) {
-        self.not_before.fetch_max(time.nanos(), Ordering::AcqRel);
-        self.state.store(Arc::new(state.clone()));
-        if let Some(NewCheckpoint { note, pin }) = checkpoint {
-            self.pins.note(note, pin);
-        }
-    }
-
-    /// Whether signatures that were released are not in the ledger yet.
-    pub(crate) fn is_behind(&self) -> bool {
-        self.behind.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set_behind(&self, behind: bool) {
-        self.behind.store(behind, Ordering::Release);
-    }
-
-    /// Lets no signature be released early from now on: what was is in the writer's queue.
-    fn end_leases(&self) {
-        let leases = self.leases.write().unwrap_or_else(PoisonError::into_inner);
-        self.closing.store(true, Ordering::Release);
-        drop(leases);
-    }
-
-    pub(crate) fn halt(&self) {
-        self.halted.store(true, Ordering::Release);
-    }
-
-    /// Whether the writer has stopped because it cannot know what is on the disk.
-    pub(crate) fn is_halted(&self) -> bool {
-        self.halted.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn wait_for_leases(&self) {
-        drop(self.leases.write().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    pub(crate) fn root(&self) -> Option<Arc<Root>> {
-        self.root.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn set_root(&self, root: Option<Root>) {
-        let root = root.map(Arc::new);
-        let opened = root.as_ref().map(|root| root.opened.clone());
-        let before = std::mem::replace(
-            &mut *self.root.write().unwrap_or_else(PoisonError::into_inner),
-            root,
-        );
-        before.iter().for_each(|before| before.opened.close_all());
-        self.secrets.changed(before.as_deref(), opened.as_ref());
-    }
-
-    /// The root id that is pinned outside the database.
-    pub(crate) fn pinned_root(&self) -> RootId {
-        RootId::from_fingerprint(self.authority.authority().root_id)
-    }
-
-    pub(crate) fn is_unsealed(&self) -> bool {
-        self.root().is_some()
-    }
-
-    /// Who signs checkpoints: nobody while sealed, and nobody while the log is not the newest.
-    pub(crate) fn checkpoint_signer(&self) -> Option<Arc<Root>> {
-        self.root().filter(|_| self.quarantined().is_none())
-    }
-
-    pub(crate) fn quarantined(&self) -> Option<Quarantine> {
-        *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn end_quarantine(&self) {
-        *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-impl KeyRing for Shared {
-    fn public_key(&self, record: &KeyRecord) -> Option<Arc<dyn PublicKey>> {
-        let known = self.public_keys.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = known.get(&record.fingerprint) {
-            return Some(key.clone());
-        }
-        drop(known);
-        let algorithm = keyward_crypto::STANDARD.get(record.algorithm)?;
-        let key = algorithm.public_key(&record.public_key).ok()?;
-        let mut known = self.public_keys.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= PUBLIC_KEYS_MAX {
-            known.clear();
-        }
-        known.insert(record.fingerprint, key.clone());
-        Some(key)
-    }
 }
 
 /// An error of the storage or another seam, as a message with its causes.

@@ -13,7 +13,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// What is fixed when a key is made, and never changes (SP 800-57 part 1 section 6.2.3).
+/// What is fixed when a key is made (SP 800-57 part 1 section 6.2.3). Only `version` may change
+/// later: a key that becomes another's successor takes the version after it.
 ///
 /// A record reads as its [`KeyTerms`] do: `record.profile` is `record.terms.profile`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +35,7 @@ pub struct KeyRecord {
     pub fingerprint: Fingerprint,
     /// Canonical DER `SubjectPublicKeyInfo`.
     pub public_key: Spki,
-    /// Counts the rotations of one lineage, from 1.
+    /// Counts the rotations of one lineage, from 1: that of the key it succeeds, and one.
     pub version: u32,
 }
 
