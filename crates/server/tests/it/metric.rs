@@ -96,6 +96,7 @@ async fn promtool_finds_no_fault_but_those_that_the_runbook_asks_for() {
     let said = String::from_utf8(said).expect("UTF-8");
     let said: Vec<&str> = said.lines().filter(|line| !line.is_empty()).collect();
     let known = [
+        "keyward_root_epoch_age_days use base unit \"seconds\" instead of \"days\"",
         "signer_key_age_days use base unit \"seconds\" instead of \"days\"",
         "signer_key_max_age_days use base unit \"seconds\" instead of \"days\"",
         "signer_keys_active_total non-counter metrics should not have \"_total\" suffix",

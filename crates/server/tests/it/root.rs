@@ -70,7 +70,7 @@ async fn back_up(world: &World) -> String {
 
 async fn types(world: &World) -> Vec<String> {
     let events = world.get("/v1/audit/events?type=ROOT_*").await.json();
-    let of = |event: &Value| event["type"].as_str().map(str::to_owned);
+    let of = |event: &Value| event["eventType"].as_str().map(str::to_owned);
     let events = events["events"].as_array().expect("events");
     events.iter().filter_map(of).collect()
 }

@@ -62,7 +62,7 @@ async fn a_certificate_that_is_replaced_is_served_without_a_restart() {
     let options = ServeOptions {
         listen: vec!["127.0.0.1:0".parse().expect("an address")],
         tls: Some(files.clone()),
-        socket: None,
+        ..ServeOptions::default()
     };
     let running = Running::start(&world, &options);
     let base = format!("https://{}", running.address.expect("an address"));
