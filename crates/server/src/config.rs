@@ -11,6 +11,7 @@ mod wire;
 
 use std::{net::SocketAddr, path::PathBuf};
 
+pub use crate::identity::Operators;
 pub use apply::{Applied, apply_profiles};
 pub use keeper::{
     IdentityConfig, IdentityFiles, IdentitySource, KEEPER_ADDRESS_BYTES_MAX, KEEPER_NAME_CHARS_MAX,
@@ -28,6 +29,8 @@ pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 pub const PROFILES_MAX: usize = 256;
 /// Most alerts in one.
 pub const ALERTS_MAX: usize = 64;
+/// Most operators with a role in one.
+pub const OPERATORS_MAX: usize = 256;
 /// Months before the maximum age at which warnings begin, unless the file says otherwise.
 pub const WARNING_MONTHS: u16 = 2;
 
@@ -83,6 +86,19 @@ pub struct ServerConfig {
     pub listen: Option<SocketAddr>,
     /// The certificate and its key.
     pub tls: Option<TlsFiles>,
+    /// How callers are known beside their tokens.
+    pub client_auth: Option<ClientAuth>,
+}
+
+/// How callers are known beside their tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "every consumer decides about every way")]
+pub enum ClientAuth {
+    /// By X509-SVIDs of the trust domain of [`Config::identity`], which is there then.
+    Spiffe {
+        /// What people with certificates may do.
+        operators: Operators,
+    },
 }
 
 /// PEM files of a certificate chain and its private key.

@@ -78,7 +78,7 @@ fn admit(
     for scope in needed {
         let caller = sender.caller.as_ref().ok_or_else(Problem::unauthenticated)?;
         if !caller.allows(*scope, now) {
-            return Err(Problem::under_scoped(*scope));
+            return Err(caller.refused(*scope));
         }
     }
     if let Some(caller) = &sender.caller {

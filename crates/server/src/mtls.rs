@@ -12,6 +12,7 @@ mod refused;
 mod role;
 pub mod svid;
 mod verifier;
+mod visitor;
 mod workload;
 
 use std::{fmt, sync::Arc};
@@ -19,9 +20,13 @@ use std::{fmt, sync::Arc};
 use arc_swap::ArcSwap;
 use keyward::clock::{Clock as _, SystemClock};
 use keyward_lifecycle::{spiffe::SpiffeId, time::Timestamp};
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{
+    ClientConfig, ServerConfig,
+    server::{ResolvesServerCert, danger::ClientCertVerifier},
+};
 use tracing::{info, warn};
 
+pub(crate) use self::visitor::Visitor;
 use self::{
     material::{Expected, Material},
     svid::{Bundle, Chain},
@@ -95,6 +100,16 @@ impl Identity {
     /// As [`Self::server_config`].
     pub fn client_config(&self, role: Role) -> Result<ClientConfig, IdentityRefused> {
         Handshake::client(&self.current, role).map_err(IdentityRefused::KeyDoesNotFit)
+    }
+
+    /// Who judges the certificates of callers that may come without one.
+    pub(crate) fn visitors(&self) -> Arc<dyn ClientCertVerifier> {
+        Handshake::visitors(&self.current)
+    }
+
+    /// This process's own certificate, whichever it is at the moment.
+    pub(crate) fn own_certificate(&self) -> Arc<dyn ResolvesServerCert> {
+        Handshake::visitors(&self.current)
     }
 
     fn put(&self, parts: Result<Parts, IdentityRefused>) {

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use keyward_lifecycle::{access::Scope, canonical::MalformedJson};
+use keyward_lifecycle::{access::Scope, canonical::MalformedJson, spiffe::SpiffeId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -126,6 +126,35 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "under-scoped", detail).hint(
             "use a token of a role that has it; `keyward token create --help` lists the roles",
         )
+    }
+
+    /// A workload asks for what no certificate alone gives.
+    pub(crate) fn under_scoped_workload(id: &SpiffeId, scope: Scope) -> Self {
+        let detail = format!("`{id}` needs the scope `{}`, which no workload has", scope.name());
+        Self::new(StatusCode::FORBIDDEN, "under-scoped", detail)
+            .hint("its certificate opens secrets alone; send a token of a role that has the scope")
+    }
+
+    /// An operator's role does not cover it.
+    pub(crate) fn under_scoped_operator(id: &SpiffeId, role: &str, scope: Scope) -> Self {
+        let detail = format!("`{id}` has the role {role}, without the scope `{}`", scope.name());
+        Self::new(StatusCode::FORBIDDEN, "under-scoped", detail)
+            .hint("give another role under `identity.operators` in the server's configuration")
+    }
+
+    /// The configuration gives an operator no role.
+    pub(crate) fn operator_without_role(id: &SpiffeId) -> Self {
+        let detail = format!("`{id}` has no role here");
+        Self::new(StatusCode::FORBIDDEN, "operator-without-role", detail)
+            .hint("give one under `identity.operators` in the server's configuration")
+    }
+
+    /// A client certificate has expired, or its authority is not believed any more, while the
+    /// connection lasted.
+    pub(crate) fn certificate_over() -> Self {
+        let detail = "the certificate that this connection was made with is not valid any more";
+        Self::new(StatusCode::UNAUTHORIZED, "certificate-over", detail)
+            .hint("connect again with a current certificate")
     }
 
     /// A password or a share came over plain TCP (RK-010).

@@ -29,10 +29,10 @@ use tokio::{
 use tracing::{error, info};
 
 use self::{
-    door::{SocketDoor, TcpDoor, permits},
+    door::{SocketDoor, TcpDoor, VisitorDoor, permits},
     tls::Tls,
 };
-use crate::{config::TlsFiles, router::Setup, worker::Worker};
+use crate::{config::TlsFiles, identity::Operators, mtls::Identity, router::Setup, worker::Worker};
 
 pub use self::tls::TlsError;
 
@@ -55,6 +55,19 @@ pub struct ServeOptions {
     pub socket: Option<PathBuf>,
     /// With these, TCP speaks TLS alone.
     pub tls: Option<TlsFiles>,
+    /// With these, TCP speaks TLS alone, and takes certificates of callers beside tokens.
+    pub clients: Option<Clients>,
+}
+
+/// Callers that come with certificates.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "whoever starts a server decides about all of it")]
+pub struct Clients {
+    /// Who this server is, and whom it believes. Without [`ServeOptions::tls`] it shows this
+    /// certificate. It is kept current while the server runs.
+    pub identity: Identity,
+    /// What operators may do.
+    pub operators: Arc<Operators>,
 }
 
 /// Bound listeners.
@@ -79,7 +92,7 @@ impl Listeners {
     /// # Errors
     /// [`ServeError`] says which address, and what to do.
     pub fn bind(options: &ServeOptions) -> Result<Self, ServeError> {
-        let tls = options.tls.as_ref().map(Tls::read).transpose()?;
+        let tls = Tls::of(options.tls.as_ref(), options.clients.as_ref())?;
         let mut tcp = Vec::new();
         let mut addresses = Vec::new();
         for address in &options.listen {
@@ -216,7 +229,12 @@ impl Doors {
             Some(tls) => {
                 let door = TcpDoor::remote(self.permits.clone());
                 let acceptor = RustlsAcceptor::new(tls.config()).acceptor(door);
-                self.tasks.spawn(limited(server.acceptor(acceptor)).serve(service));
+                if let Some(clients) = tls.clients() {
+                    let door = VisitorDoor::new(acceptor, clients.clone());
+                    self.tasks.spawn(limited(server.acceptor(door)).serve(service));
+                } else {
+                    self.tasks.spawn(limited(server.acceptor(acceptor)).serve(service));
+                }
             }
             None => {
                 let door = TcpDoor::loopback(self.permits.clone());

@@ -5,11 +5,13 @@ use std::{net::SocketAddr, sync::Arc};
 use keyward::ExecuteError;
 use keyward_server::{
     Setup,
-    config::{Config, TlsFiles},
+    config::{ClientAuth, Config, ServerConfig, TlsFiles},
     keepers::{Keepers, Watch},
+    mtls::{Identity, Role},
     root::KeeperPost,
-    serve::{ServeOptions, serve},
+    serve::{Clients, ServeOptions, serve},
 };
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -18,6 +20,7 @@ use crate::{
     exit::Failure,
     password,
     session::Session,
+    site,
     store::{Store, Taken},
     transport::{SOCKET_NAME, is_served},
 };
@@ -63,8 +66,8 @@ pub(super) fn run(session: &mut Session<'_>, arguments: Serve) -> Result<(), Fai
     };
     let listen = listen.or(configured.listen).unwrap_or(LISTEN);
     let socket = Some(data.join(SOCKET_NAME));
-    let options = ServeOptions { listen: vec![listen], socket, tls };
-    work(session, &store, (config, keepers), &options)
+    let options = ServeOptions { listen: vec![listen], socket, tls, clients: None };
+    work(session, &store, (config, keepers), options)
 }
 
 /// With the password at hand the server starts unsealed; else its keepers unseal it, or
@@ -85,22 +88,29 @@ fn unseal(session: &mut Session<'_>, store: &Store, keepers: bool) -> Result<(),
         );
     }
     let password = password::obtain(&session.global, session.surroundings)?;
-    store.keyward.unseal(password.expose().to_vec()).map_err(|e| Failure::of(&e))
+    let user = format!("local:{}", rustix::process::getuid().as_raw());
+    let actor = store.keyward.actor(&user).map_err(|e| Failure::of(&e))?;
+    let password = password.expose().to_vec();
+    store.keyward.unseal_with_password(&actor, password).map_err(|e| Failure::of(&e))
 }
 
 fn work(
     session: &mut Session<'_>,
     store: &Store,
     (config, keepers): (Option<Config>, Option<Arc<Keepers>>),
-    options: &ServeOptions,
+    mut options: ServeOptions,
 ) -> Result<(), Failure> {
     log(session);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::of(&e))?;
-    let mut setup = Setup { version: env!("CARGO_PKG_VERSION"), ..Setup::default() };
+    options.clients = config.as_ref().map_or(Ok(None), |config| clients(&runtime, config))?;
+    let options = &options;
+    let root = site::care(&session.data(), config.as_ref());
+    let mut setup = Setup { version: env!("CARGO_PKG_VERSION"), root, ..Setup::default() };
     setup.root.keepers = keepers.clone().map(|keepers| keepers as Arc<dyn KeeperPost>);
     let _watch = keepers.map(|keepers| watch(store, config, keepers)).transpose()?;
-    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    let is_tls = options.tls.is_some() || options.clients.is_some();
+    let scheme = if is_tls { "https" } else { "http" };
     let (ready, listening) = std::sync::mpsc::channel();
     let keyward = Arc::clone(&store.keyward);
     std::thread::scope(|scope| {
@@ -123,6 +133,19 @@ fn work(
             Err(_) => Err(Failure::error("the server panicked; see above")),
         }
     })
+}
+
+/// Callers that come with certificates, if the configuration has any.
+fn clients(runtime: &Runtime, config: &Config) -> Result<Option<Clients>, Failure> {
+    let Config { server: ServerConfig { client_auth, .. }, identity, .. } = config;
+    let (Some(ClientAuth::Spiffe { operators }), Some(identity)) = (client_auth, identity) else {
+        return Ok(None);
+    };
+    let opened = runtime.block_on(Identity::open(identity, Role::Server));
+    let identity = opened.map_err(|e| {
+        Failure::of(&e).hint("see docs/operate/keeper.md for how a certificate is to be made")
+    })?;
+    Ok(Some(Clients { identity, operators: Arc::new(operators.clone()) }))
 }
 
 /// Looks after the keepers from here on.

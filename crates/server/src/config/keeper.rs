@@ -1,14 +1,22 @@
 //! The sections about keepers, and about who this process is: `identity`, `keeper` and
 //! `rootKey.keepers`.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
-use keyward_lifecycle::spiffe::TrustDomain;
+use keyward_lifecycle::{
+    access::Role,
+    spiffe::{SpiffeId, TrustDomain},
+};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{
-    ConfigError,
+    ConfigError, OPERATORS_MAX, Operators,
     wire::{at, parse},
 };
 
@@ -91,6 +99,7 @@ pub(super) struct FileIdentity {
     trust_domain: Spanned<String>,
     files: Option<FileFiles>,
     workload_api: Option<Spanned<String>>,
+    operators: Option<Spanned<BTreeMap<String, Spanned<String>>>>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +132,7 @@ struct FileMember {
 }
 
 pub(super) fn identity(identity: FileIdentity) -> Result<IdentityConfig, ConfigError> {
-    let FileIdentity { trust_domain, files, workload_api } = identity;
+    let FileIdentity { trust_domain, files, workload_api, operators: _ } = identity;
     let source = match (files, workload_api) {
         (Some(FileFiles { certificate, key, bundle }), None) => {
             IdentitySource::Files(IdentityFiles { certificate, key, bundle })
@@ -138,6 +147,31 @@ pub(super) fn identity(identity: FileIdentity) -> Result<IdentityConfig, ConfigE
         }
     };
     Ok(IdentityConfig { trust_domain: parse(&trust_domain)?, source })
+}
+
+/// What people with certificates may do, and where it stands.
+pub(super) fn operators(
+    identity: &FileIdentity,
+) -> Result<Option<(&Spanned<impl Sized>, Operators)>, ConfigError> {
+    let Some(given) = &identity.operators else { return Ok(None) };
+    if given.value.len() > OPERATORS_MAX {
+        return Err(at(given, format_args!("at most {OPERATORS_MAX} operators are read")));
+    }
+    let trust_domain: TrustDomain = parse(&identity.trust_domain)?;
+    let mut operators = Vec::with_capacity(given.value.len());
+    for (name, role) in &given.value {
+        let path = format!("/keyward/operator/{name}");
+        let id = SpiffeId::of(&trust_domain, &path).map_err(|error| at(role, error))?;
+        if crate::mtls::Role::of(&id) != Some(crate::mtls::Role::Operator) {
+            let what = "an operator's name is the last segment of its SPIFFE ID, without slashes";
+            return Err(at(role, what));
+        }
+        let known = Role::named(&role.value);
+        let known =
+            known.ok_or_else(|| at(role, "expected admin, operator, signer, auditor or viewer"))?;
+        operators.push((name.clone(), known));
+    }
+    Ok(Some((given, operators.into_iter().collect())))
 }
 
 /// SPIFFE-Workload-Endpoint section 3: a socket by its absolute path, or an IP address.

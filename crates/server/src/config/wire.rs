@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{
-    ALERTS_MAX, Alert, CONFIG_BYTES_MAX, Config, ConfigError, PROFILES_MAX, RootKeyConfig,
-    ServerConfig, TlsFiles, WARNING_MONTHS, keeper, root,
+    ALERTS_MAX, Alert, CONFIG_BYTES_MAX, ClientAuth, Config, ConfigError, PROFILES_MAX,
+    RootKeyConfig, ServerConfig, TlsFiles, WARNING_MONTHS, keeper, root,
 };
 
 /// Most months in a policy: a hundred years.
@@ -139,11 +139,19 @@ enum AlertKind {
     Email,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Server {
     listen: Option<Spanned<String>>,
     tls: Option<Tls>,
+    client_auth: Option<Spanned<FileClientAuth>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileClientAuth {
+    None,
+    Spiffe,
 }
 
 #[derive(Deserialize)]
@@ -163,7 +171,7 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
         return Ok(Config::default());
     };
     let mut config = Config {
-        server: server.map(listen).transpose()?.unwrap_or_default(),
+        server: server_of(server, identity.as_ref())?,
         root_key: root_key.map(self::root_key).transpose()?.unwrap_or_default(),
         identity: identity.map(keeper::identity).transpose()?,
         keeper: keeper.map(keeper::keeper).transpose()?.unwrap_or_default(),
@@ -255,11 +263,33 @@ fn alert(alert: Spanned<FileAlert>) -> Result<Alert, ConfigError> {
     }
 }
 
-fn listen(server: Server) -> Result<ServerConfig, ConfigError> {
-    let Server { listen, tls } = server;
+fn server_of(
+    server: Option<Server>,
+    identity: Option<&keeper::FileIdentity>,
+) -> Result<ServerConfig, ConfigError> {
+    let Server { listen, tls, client_auth } = server.unwrap_or_default();
     let listen = listen.map(|text| parse::<SocketAddr>(&text)).transpose()?;
     let tls = tls.map(|Tls { certificate, key }| TlsFiles { certificate, key });
-    Ok(ServerConfig { listen, tls })
+    let operators = identity.map(keeper::operators).transpose()?.flatten();
+    let asked = client_auth.filter(|asked| matches!(asked.value, FileClientAuth::Spiffe));
+    let client_auth = match (asked, identity, operators) {
+        (None, _, None) => None,
+        (None, _, Some((place, _))) => {
+            let what = "operators come with certificates, which nothing asks for: say \
+                        `clientAuth: spiffe` under `server`";
+            return Err(at(place, what));
+        }
+        (Some(asked), None, _) => {
+            let what = "callers are known by the trust domain of the section `identity`, which is \
+                        missing";
+            return Err(at(&asked, what));
+        }
+        (Some(_), Some(_), operators) => {
+            let operators = operators.map(|(_, operators)| operators).unwrap_or_default();
+            Some(ClientAuth::Spiffe { operators })
+        }
+    };
+    Ok(ServerConfig { listen, tls, client_auth })
 }
 
 fn root_key(root_key: RootKey) -> Result<RootKeyConfig, ConfigError> {

@@ -1,6 +1,6 @@
 //! The handshake: who we are, and whether we believe who the peer is.
 //!
-//! TLS 1.3 alone, a certificate on both sides, no resumption: whoever comes is judged anew with
+//! A certificate is judged in TLS 1.3 alone, without resumption: whoever comes is judged anew with
 //! the certificates and authorities of that moment.
 
 use std::sync::Arc;
@@ -37,6 +37,14 @@ pub(super) struct Handshake {
     current: Arc<ArcSwap<Material>>,
     /// The one role that is let in; `None` for everybody of the trust domain.
     only: Option<Role>,
+    client: ClientCertificate,
+}
+
+/// Whether a client must show a certificate; one that is shown must be good in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClientCertificate {
+    Must,
+    May,
 }
 
 /// Why a peer is not let in. Whoever issues certificates must act.
@@ -53,7 +61,8 @@ enum PeerRefused {
 impl Handshake {
     /// For listeners: everybody of the trust domain may come in, and routes decide further.
     pub(super) fn server(current: &Arc<ArcSwap<Material>>) -> Result<ServerConfig, Error> {
-        let own = Arc::new(Self { current: Arc::clone(current), only: None });
+        let client = ClientCertificate::Must;
+        let own = Arc::new(Self { current: Arc::clone(current), only: None, client });
         let verifier = Arc::clone(&own);
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])?
@@ -65,12 +74,20 @@ impl Handshake {
         Ok(config)
     }
 
+    /// For listeners that know callers otherwise as well: whoever shows a certificate must be of
+    /// the trust domain, and whoever shows none is let in.
+    pub(super) fn visitors(current: &Arc<ArcSwap<Material>>) -> Arc<Self> {
+        let client = ClientCertificate::May;
+        Arc::new(Self { current: Arc::clone(current), only: None, client })
+    }
+
     /// For calls to a workload in `role`, wherever it is: addresses and DNS names prove nothing.
     pub(super) fn client(
         current: &Arc<ArcSwap<Material>>,
         role: Role,
     ) -> Result<ClientConfig, Error> {
-        let own = Arc::new(Self { current: Arc::clone(current), only: Some(role) });
+        let client = ClientCertificate::Must;
+        let own = Arc::new(Self { current: Arc::clone(current), only: Some(role), client });
         let verifier = Arc::clone(&own);
         let mut config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])?
@@ -81,6 +98,18 @@ impl Handshake {
         config.enable_sni = false;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
+    }
+
+    /// Whether a client's certificate is good by what is believed in `material`.
+    pub(super) fn judge_client(
+        &self,
+        material: &Material,
+        (leaf, intermediates): (&CertificateDer<'_>, &[CertificateDer<'_>]),
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = material.clients.verify_client_cert(leaf, intermediates, now)?;
+        self.admit(material, leaf)?;
+        Ok(verified)
     }
 
     /// Whether a certificate, whose chain is good, names a peer that is let in.
@@ -104,6 +133,10 @@ impl Handshake {
 }
 
 impl ClientCertVerifier for Handshake {
+    fn client_auth_mandatory(&self) -> bool {
+        self.client == ClientCertificate::Must
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         // The authorities change while we run; a client has one certificate to show anyway.
         &[]
@@ -115,10 +148,7 @@ impl ClientCertVerifier for Handshake {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let material = self.current.load();
-        let verified = material.clients.verify_client_cert(leaf, intermediates, now)?;
-        self.admit(&material, leaf)?;
-        Ok(verified)
+        self.judge_client(&self.current.load(), (leaf, intermediates), now)
     }
 
     fn verify_tls12_signature(

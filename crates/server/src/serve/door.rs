@@ -9,14 +9,20 @@ use std::{
 };
 
 use axum::http::Request;
-use axum_server::accept::Accept;
+use axum_server::{accept::Accept, tls_rustls::RustlsAcceptor};
 use tokio::{
     net::{TcpStream, UnixStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_rustls::server::TlsStream;
 use tower::Service;
+use tracing::warn;
 
-use crate::identity::Peer;
+use crate::{
+    identity::{Peer, Shown},
+    mtls::{Visitor, said},
+    serve::Clients,
+};
 
 /// Most connections at once, over all listeners.
 const CONNECTIONS_MAX: usize = 4096;
@@ -93,18 +99,62 @@ impl<S: Send + 'static> Accept<TcpStream, S> for TcpDoor {
     }
 }
 
+/// The door of a TLS listener that asks for certificates: it takes who shows none, too.
+#[derive(Clone, Debug)]
+pub(super) struct VisitorDoor {
+    tls: RustlsAcceptor<TcpDoor>,
+    clients: Clients,
+}
+
+impl VisitorDoor {
+    pub(super) const fn new(tls: RustlsAcceptor<TcpDoor>, clients: Clients) -> Self {
+        Self { tls, clients }
+    }
+}
+
+impl<S: Send + 'static> Accept<TcpStream, S> for VisitorDoor {
+    type Stream = TlsStream<TcpStream>;
+    type Service = Marked<S>;
+    type Future = Opened<TlsStream<TcpStream>, S>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let Self { tls, clients: Clients { identity, operators } } = self.clone();
+        Box::pin(async move {
+            let from = stream.peer_addr()?;
+            let (stream, mut service) = tls.accept(stream, service).await.inspect_err(|error| {
+                if is_about_certificate(error) {
+                    let error = said(error);
+                    warn!(%from, error, "a caller's certificate was refused");
+                }
+            })?;
+            let (_, connection) = stream.get_ref();
+            let chain = connection.peer_certificates().unwrap_or_default();
+            let visitor = Visitor::new(&identity, chain).map_err(io::Error::other)?;
+            service.shown = visitor.map(|visitor| Shown { visitor, operators });
+            Ok((stream, service))
+        })
+    }
+}
+
+/// Whether a handshake failed by what the caller has shown, and not by how he speaks.
+fn is_about_certificate(error: &io::Error) -> bool {
+    let source = error.get_ref().and_then(|source| source.downcast_ref::<rustls::Error>());
+    matches!(source, Some(rustls::Error::InvalidCertificate(_)))
+}
+
 /// A connection's service, which marks its requests.
 #[derive(Clone, Debug)]
 pub(super) struct Marked<S> {
     inner: S,
     peer: Peer,
+    shown: Option<Shown>,
     _room: Arc<OwnedSemaphorePermit>,
 }
 
 impl<S> Marked<S> {
     async fn new(inner: S, peer: Peer, permits: Permits) -> io::Result<Self> {
         let room = permits.acquire_owned().await.map_err(io::Error::other)?;
-        Ok(Self { inner, peer, _room: Arc::new(room) })
+        Ok(Self { inner, peer, shown: None, _room: Arc::new(room) })
     }
 }
 
@@ -119,6 +169,9 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for Marked<S> {
 
     fn call(&mut self, mut request: Request<B>) -> S::Future {
         request.extensions_mut().insert(self.peer);
+        if let Some(shown) = &self.shown {
+            request.extensions_mut().insert(shown.clone());
+        }
         self.inner.call(request)
     }
 }

@@ -1,4 +1,4 @@
-//! TLS from PEM files, read again when they change.
+//! TLS from PEM files or from this process's identity, read again when they change.
 
 use std::{
     fmt, io,
@@ -9,36 +9,50 @@ use std::{
 
 use axum_server::tls_rustls::RustlsConfig;
 use rustls::{
-    ServerConfig,
+    ConfigBuilder, ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::{NoServerSessionStorage, WantsServerCert},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::config::TlsFiles;
+use super::Clients;
+use crate::{config::TlsFiles, mtls::Identity};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 /// Longest PEM file, in bytes.
 const PEM_BYTES_MAX: u64 = 1 << 20;
 
-/// What the listeners speak, and the files that it was read from.
+/// What the listeners speak, and where it comes from.
 pub(super) struct Tls {
-    files: TlsFiles,
+    files: Option<(TlsFiles, Stamp)>,
+    clients: Option<Clients>,
     config: RustlsConfig,
-    stamp: Stamp,
 }
 
 /// What of the files was last looked at: lengths and times of change.
 type Stamp = [Option<(u64, SystemTime)>; 2];
 
 impl Tls {
-    /// Reads the files.
-    pub(super) fn read(files: &TlsFiles) -> Result<Self, TlsError> {
-        let stamp = stamp(files);
-        let config = RustlsConfig::from_config(Arc::new(load(files)?));
-        Ok(Self { files: files.clone(), config, stamp })
+    /// TLS with the certificate of the files, or of the identity when there are none; nothing
+    /// when there is neither.
+    pub(super) fn of(
+        files: Option<&TlsFiles>,
+        clients: Option<&Clients>,
+    ) -> Result<Option<Self>, TlsError> {
+        let identity = clients.map(|clients| &clients.identity);
+        let (config, files) = match (files, identity) {
+            (Some(files), _) => {
+                let stamp = stamp(files);
+                (load(files, identity)?, Some((files.clone(), stamp)))
+            }
+            (None, Some(identity)) => (own(identity)?, None),
+            (None, None) => return Ok(None),
+        };
+        let config = RustlsConfig::from_config(Arc::new(config));
+        Ok(Some(Self { files, clients: clients.cloned(), config }))
     }
 
     /// What new connections speak; it changes with the files.
@@ -46,50 +60,80 @@ impl Tls {
         self.config.clone()
     }
 
-    /// Reads the files again whenever they change, or SIGHUP comes. Files that cannot be used are
-    /// said, and what was read before stays. Does not end.
-    pub(super) async fn watch(mut self) {
-        let mut beat = tokio::time::interval(LOOK);
-        let mut hangup = signal(SignalKind::hangup()).ok();
-        loop {
-            let asked = async {
-                match &mut hangup {
-                    Some(hangup) => hangup.recv().await,
-                    // Without the signal the beat alone decides.
-                    None => std::future::pending().await,
-                }
-            };
-            let must = tokio::select! {
-                _ = beat.tick() => false,
-                _ = asked => true,
-            };
-            let files = self.files.clone();
-            let Ok(stamp) = tokio::task::spawn_blocking(move || stamp(&files)).await else {
-                return;
-            };
-            if must || stamp != self.stamp {
-                self.stamp = stamp;
-                self.reload().await;
-            }
-        }
+    /// Callers that come with certificates, if any do.
+    pub(super) const fn clients(&self) -> Option<&Clients> {
+        self.clients.as_ref()
     }
 
-    async fn reload(&self) {
-        let files = self.files.clone();
-        match tokio::task::spawn_blocking(move || load(&files)).await {
-            Ok(Ok(config)) => {
-                self.config.reload_from_config(Arc::new(config));
-                info!(certificate = %self.files.certificate.display(), "read the certificate again");
+    /// Keeps files and identity current. Does not end.
+    pub(super) async fn watch(self) {
+        let Self { files, clients, config } = self;
+        let identity = clients.map(|clients| clients.identity);
+        // Also where nobody reads files again, it must not end the process.
+        let _hangup = signal(SignalKind::hangup());
+        let renewed = async {
+            if let Some(identity) = identity.clone() {
+                identity.watch().await;
             }
-            Ok(Err(error)) => warn!(%error, "the certificate in use stays"),
-            Err(error) => warn!(%error, "the certificate in use stays"),
+        };
+        let read_again = async {
+            if let Some(files) = files {
+                watch(files, identity.as_ref(), &config).await;
+            }
+        };
+        tokio::join!(renewed, read_again);
+    }
+}
+
+/// Reads the files again whenever they change, or SIGHUP comes. Files that cannot be used are
+/// said, and what was read before stays. Does not end.
+async fn watch(
+    (files, mut seen): (TlsFiles, Stamp),
+    identity: Option<&Identity>,
+    config: &RustlsConfig,
+) {
+    let mut beat = tokio::time::interval(LOOK);
+    let mut hangup = signal(SignalKind::hangup()).ok();
+    loop {
+        let asked = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                // Without the signal the beat alone decides.
+                None => std::future::pending().await,
+            }
+        };
+        let must = tokio::select! {
+            _ = beat.tick() => false,
+            _ = asked => true,
+        };
+        let look = files.clone();
+        let Ok(stamp) = tokio::task::spawn_blocking(move || stamp(&look)).await else {
+            return;
+        };
+        if must || stamp != seen {
+            seen = stamp;
+            reload(&files, identity, config).await;
         }
+    }
+}
+
+async fn reload(files: &TlsFiles, identity: Option<&Identity>, config: &RustlsConfig) {
+    let (look, identity) = (files.clone(), identity.cloned());
+    match tokio::task::spawn_blocking(move || load(&look, identity.as_ref())).await {
+        Ok(Ok(read)) => {
+            config.reload_from_config(Arc::new(read));
+            info!(certificate = %files.certificate.display(), "read the certificate again");
+        }
+        Ok(Err(error)) => warn!(%error, "the certificate in use stays"),
+        Err(error) => warn!(%error, "the certificate in use stays"),
     }
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
+        let Self { files, clients, config: _ } = self;
+        let mut tls = f.debug_struct("Tls");
+        tls.field("files", files).field("clients", clients).finish_non_exhaustive()
     }
 }
 
@@ -101,7 +145,7 @@ fn stamp(files: &TlsFiles) -> Stamp {
     [of(&files.certificate), of(&files.key)]
 }
 
-fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+fn load(files: &TlsFiles, identity: Option<&Identity>) -> Result<ServerConfig, TlsError> {
     let TlsFiles { certificate, key } = files;
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?).collect::<Result<Vec<_>, _>>();
     let chain = chain.ok().filter(|chain| !chain.is_empty());
@@ -109,14 +153,37 @@ fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let private = PrivateKeyDer::from_pem_slice(&read(key)?);
     let private = private.map_err(|_| TlsError::NoKey(key.clone()))?;
     let unusable = |source| TlsError::Unusable { certificate: certificate.clone(), source };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = asking(identity)?.with_single_cert(chain, private).map_err(unusable)?;
+    Ok(finished(config, identity))
+}
+
+/// TLS with the certificate of the identity, whichever it is at the moment.
+fn own(identity: &Identity) -> Result<ServerConfig, TlsError> {
+    let config = asking(Some(identity))?.with_cert_resolver(identity.own_certificate());
+    Ok(finished(config, Some(identity)))
+}
+
+/// With an identity, callers are asked for certificates, and may show none.
+fn asking(
+    identity: Option<&Identity>,
+) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, TlsError> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(unusable)?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(unusable)?;
+        .map_err(TlsError::NoAlgorithms)?;
+    Ok(match identity {
+        Some(identity) => builder.with_client_cert_verifier(identity.visitors()),
+        None => builder.with_no_client_auth(),
+    })
+}
+
+fn finished(mut config: ServerConfig, identity: Option<&Identity>) -> ServerConfig {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    if identity.is_some() {
+        // A session that is taken up again would not be judged again.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
+    config
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
@@ -129,7 +196,8 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(unreadable)
 }
 
-/// Certificate or key cannot be used. The owner of the files must act.
+/// Certificate or key cannot be used. The owner of the files must act, unless it is said
+/// otherwise.
 #[derive(Debug, thiserror::Error)]
 #[expect(clippy::exhaustive_enums, reason = "every consumer decides about every case")]
 pub enum TlsError {
@@ -155,4 +223,7 @@ pub enum TlsError {
         /// Why.
         source: rustls::Error,
     },
+    /// The algorithms at hand do not do TLS: a fault of this program.
+    #[error("TLS cannot be spoken; this is a fault of the program")]
+    NoAlgorithms(#[source] rustls::Error),
 }
