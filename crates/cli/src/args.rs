@@ -6,6 +6,7 @@ mod audit;
 mod keeper;
 mod key;
 mod proof;
+mod root;
 mod secret;
 mod store;
 mod verify;
@@ -22,8 +23,12 @@ pub(crate) use self::{
     keeper::Keeper,
     key::{Ending, KeyGenerate, KeyImport, KeyRotate, KeyVerb},
     proof::{IncidentReport, IncidentRotate, IncidentVerb, ProofResign, ProofVerb, Sign},
+    root::{
+        AddSlotVerb, NewPassword, RootBackup, RootBackupVerb, RootPasswordVerb, RootRotate,
+        RootSlotVerb, RootUnseal, RootVerb, RotateStep, Shares,
+    },
     secret::{PolicyVerb, SecretGet, SecretMetadata, SecretPut, SecretVerb, SecretVersions},
-    store::{Backup, Demo, Init, RollbackVerb, RootVerb, Serve},
+    store::{Backup, Demo, Init, RollbackVerb, Serve},
     verify::{TimePolicy, Verify},
     when::{Effective, UntilEndOfDay, instant},
 };

@@ -34,7 +34,7 @@ pub(crate) fn run(session: &mut Session<'_>, command: Command) -> Result<Exit, F
         Command::Serve(serve) => serve::run(session, serve)?,
         Command::Keeper(keeper) => keeper::run(session, &keeper)?,
         Command::Status => root::status(session)?,
-        Command::Root(verb) => root::run(session, &verb)?,
+        Command::Root(verb) => return root::run(session, verb),
         Command::Backup(copy) => backup::run(session, &copy)?,
         Command::Rollback(verb) => root::rollback(session, &verb)?,
         Command::Profile(ProfileVerb::List) => {

@@ -73,6 +73,11 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// What is wrong, in a sentence.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
     }

@@ -15,6 +15,7 @@ mod input;
 mod password;
 mod render;
 mod session;
+mod site;
 mod store;
 pub mod surroundings;
 mod transport;

@@ -7,7 +7,15 @@ use keyward_crypto::secret::Password;
 use keyward_storage::durable::read_limited;
 use zeroize::Zeroizing;
 
-use crate::{args::Global, exit::Failure, surroundings::Surroundings};
+use crate::{
+    args::{Global, NewPassword},
+    exit::Failure,
+    surroundings::Surroundings,
+};
+
+mod json;
+
+pub(crate) use self::json::SecretJson;
 
 /// Longest password file, in bytes: the longest password and a line end.
 const FILE_BYTES_MAX: u64 = 4098;
@@ -48,6 +56,35 @@ pub(crate) fn obtain_new(
     }
 }
 
+/// A password that is to open from now on: from a file, a descriptor, or asked for twice.
+pub(crate) fn obtain_fresh(
+    new: &NewPassword,
+    surroundings: &mut Surroundings,
+    prompt: &str,
+) -> Result<Password, Failure> {
+    let NewPassword { new_password_file, new_password_fd } = new;
+    if let Some(password) = from(*new_password_fd, new_password_file.as_deref())? {
+        return Ok(password);
+    }
+    if !surroundings.terminal.stdin {
+        return Err(Failure::error("there is nobody to ask for the new password")
+            .hint("name a file with it: --new-password-file FILE, or --new-password-fd N"));
+    }
+    let first = ask(surroundings, prompt)?;
+    let second = ask(surroundings, "The same again: ")?;
+    if first.is_same_as(&second) {
+        Ok(first)
+    } else {
+        Err(Failure::error("the two passwords are not the same"))
+    }
+}
+
+/// A password as text, for a JSON body.
+pub(crate) fn text(password: &Password) -> Result<&str, Failure> {
+    std::str::from_utf8(password.expose())
+        .map_err(|_| Failure::error("the password is not text in UTF-8"))
+}
+
 /// The password as a member of a JSON body.
 pub(crate) fn to_json(password: &Password) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let text = std::str::from_utf8(password.expose())
@@ -67,9 +104,13 @@ pub(crate) const fn is_given(global: &Global) -> bool {
 }
 
 fn given(global: &Global) -> Result<Option<Password>, Failure> {
-    let path = match (&global.password_fd, &global.password_file) {
+    from(global.password_fd, global.password_file.as_deref())
+}
+
+fn from(fd: Option<u32>, file: Option<&Path>) -> Result<Option<Password>, Failure> {
+    let path = match (fd, file) {
         (Some(fd), _) => PathBuf::from(format!("/dev/fd/{fd}")),
-        (None, Some(path)) => path.clone(),
+        (None, Some(path)) => path.to_owned(),
         (None, None) => return Ok(None),
     };
     let unread = |error: &dyn std::error::Error| {

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 mod document;
 pub(crate) mod key;
 pub(crate) mod proof;
+pub(crate) mod root;
 pub(crate) mod secret;
 pub(crate) mod store;
 mod table;

@@ -3,7 +3,8 @@
 use std::{fmt::Display, path::PathBuf, sync::Arc};
 
 use keyward::{ExecuteError, Keyward};
-use keyward_server::config::Config;
+use keyward_crypto::secret::Password;
+use keyward_server::{config::Config, root::KeeperPost};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     exit::Failure,
     password,
     render::{self, Document},
+    site,
     store::{Store, Taken},
     surroundings::Surroundings,
     transport::{self, Body, Choice, Method, Problem, Request, Response, Transport},
@@ -81,8 +83,12 @@ impl<'s> Session<'s> {
     /// Unseals whatever answers, with the password.
     pub(crate) fn unseal(&mut self) -> Result<Document, Failure> {
         let password = password::obtain(&self.global, self.surroundings)?;
-        let body = Body::Secret(password::to_json(&password)?);
-        drop(password);
+        self.unseal_with(&password)
+    }
+
+    /// Unseals whatever answers, with this password.
+    pub(crate) fn unseal_with(&mut self, password: &Password) -> Result<Document, Failure> {
+        let body = Body::Secret(password::to_json(password)?);
         let path = "/root-key/unseal".to_owned();
         let request = Request { method: Method::Post, path, query: Vec::new(), body };
         let response = self.try_once(&request)?;
@@ -224,15 +230,17 @@ impl<'s> Session<'s> {
             return transport::server(choice())?.ok_or_else(gone);
         };
         let store = Store::open(&data, taken, self.surroundings.clock.clone())?;
-        let mut keepers = None;
+        let mut root = site::care(&data, None);
         if let Some(file) = configuration::file(&self.global, &data) {
             let config = configuration::read(&file)?;
-            keepers = configuration::keepers(&store.keyward, &config)?;
+            root = site::care(&data, Some(&config));
+            root.keepers = configuration::keepers(&store.keyward, &config)?
+                .map(|keepers| keepers as Arc<dyn KeeperPost>);
             if !configuration::is_in_force(&store.keyward, &config) {
                 self.waiting = Some(Waiting { keyward: store.keyward.clone(), config, file });
             }
         }
-        let embedded = transport::embedded(store, keepers)?;
+        let embedded = transport::embedded(store, root)?;
         self.transport = Some(embedded);
         self.bring_into_force()?;
         self.transport.take().ok_or_else(|| Failure::error("there is no way to the store"))
@@ -240,7 +248,7 @@ impl<'s> Session<'s> {
 
     /// Brings the configuration into force, if it is not. Reading never asks for a password: if
     /// none is at hand, the configuration waits.
-    fn bring_into_force(&mut self) -> Result<(), Failure> {
+    pub(crate) fn bring_into_force(&mut self) -> Result<(), Failure> {
         let Some(Waiting { keyward, config, file }) = self.waiting.take() else { return Ok(()) };
         match configuration::apply(&keyward, &config) {
             Ok(applied) => {

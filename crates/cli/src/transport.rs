@@ -8,10 +8,9 @@ mod remote;
 use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use keyward_server::keepers::Keepers;
+use keyward_server::root::RootCare;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
@@ -159,12 +158,9 @@ pub(crate) fn is_served(data: &Path) -> bool {
     UnixStream::connect(data.join(SOCKET_NAME)).is_ok()
 }
 
-/// A store that this process has open, and the way to its keepers.
-pub(crate) fn embedded(
-    store: Store,
-    keepers: Option<Arc<Keepers>>,
-) -> Result<Box<dyn Transport>, Failure> {
-    Ok(Box::new(embedded::Embedded::new(store, keepers)?))
+/// A store that this process has open, and what is around its root key.
+pub(crate) fn embedded(store: Store, root: RootCare) -> Result<Box<dyn Transport>, Failure> {
+    Ok(Box::new(embedded::Embedded::new(store, root)?))
 }
 
 /// A thread that carries requests while this one does something else.

@@ -1,4 +1,4 @@
-//! `keyward init`, `keyward serve`, `keyward root …`, `keyward backup`, `keyward rollback …` and
+//! `keyward init`, `keyward serve`, `keyward backup`, `keyward rollback …` and
 //! `keyward demo`.
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -23,16 +23,6 @@ pub(crate) struct Serve {
     /// File with the server's private key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RootVerb {
-    /// Show the root key's state
-    Status,
-    /// Unseal a running server, or prove that the password is right
-    Unseal,
-    /// Wipe the root key from a running server's memory
-    Seal,
 }
 
 #[derive(Debug, Subcommand)]

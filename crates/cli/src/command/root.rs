@@ -1,10 +1,15 @@
 //! `keyward status`, `keyward root …` and `keyward rollback …`.
 
+mod backup;
+mod drill;
+mod rotate;
+mod slot;
+
 use serde_json::json;
 
 use crate::{
-    args::{RollbackVerb, RootVerb},
-    exit::Failure,
+    args::{RollbackVerb, RootUnseal, RootVerb},
+    exit::{Exit, Failure},
     render::{self, Document},
     session::Session,
     transport::Request,
@@ -15,16 +20,47 @@ pub(super) fn status(session: &mut Session<'_>) -> Result<(), Failure> {
     session.emit(&status, render::store::status)
 }
 
-pub(super) fn run(session: &mut Session<'_>, verb: &RootVerb) -> Result<(), Failure> {
-    let answer: Document = match verb {
+pub(super) fn run(session: &mut Session<'_>, verb: RootVerb) -> Result<Exit, Failure> {
+    match verb {
+        RootVerb::Init(init) => super::init::run(session, &init)?,
         RootVerb::Status => {
-            let status = session.ask(&Request::get("/status"))?;
-            return session.emit(&status, render::store::root);
+            let status = session.ask(&Request::get("/root-key"))?;
+            session.emit(&status, render::root::status)?;
         }
-        RootVerb::Unseal => session.unseal()?,
-        RootVerb::Seal => session.ask(&Request::post("/root-key/seal", json!({})))?,
-    };
-    session.emit(&answer, render::store::state)?;
+        RootVerb::Check => return check(session),
+        RootVerb::Unseal(RootUnseal { recovery, shares }) => {
+            let answer = if recovery || !shares.files.is_empty() {
+                slot::recover(session, &shares)?
+            } else {
+                session.unseal()?
+            };
+            state(session, &answer)?;
+        }
+        RootVerb::Seal => {
+            let answer = session.ask(&Request::post("/root-key/seal", json!({})))?;
+            state(session, &answer)?;
+        }
+        RootVerb::Rotate(rotate) => return rotate::run(session, rotate),
+        RootVerb::Backup(backup) => backup::run(session, &backup)?,
+        RootVerb::Restore { file } => backup::restore(session, &file)?,
+        RootVerb::Drill { backup } => return drill::run(session, backup.as_deref()),
+        RootVerb::Recover(shares) => {
+            let answer = slot::recover(session, &shares)?;
+            state(session, &answer)?;
+        }
+        RootVerb::Slot(verb) => slot::run(session, verb)?,
+        RootVerb::Password(verb) => slot::password(session, &verb)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn state(session: &mut Session<'_>, answer: &Document) -> Result<(), Failure> {
+    session.emit(answer, render::store::state)?;
+    gone(session)
+}
+
+/// Says that nothing keeps the root key in memory.
+fn gone(session: &mut Session<'_>) -> Result<(), Failure> {
     if session.is_embedded()? {
         session.note(
             "hint: no server has this store, so the root key is gone from memory with this \
@@ -32,6 +68,36 @@ pub(super) fn run(session: &mut Session<'_>, verb: &RootVerb) -> Result<(), Fail
         )?;
     }
     Ok(())
+}
+
+/// Unseals a store that this process has open, before a secret is asked for or a file is written
+/// in vain.
+fn open(session: &mut Session<'_>) -> Result<(), Failure> {
+    let status = session.ask(&Request::get("/root-key"))?;
+    if session.is_embedded()? && status.text("state").as_deref() == Some("sealed") {
+        session.unseal()?;
+    }
+    Ok(())
+}
+
+/// RK-040: the key against its check value, and a sample of records.
+fn check(session: &mut Session<'_>) -> Result<Exit, Failure> {
+    let checks = session.ask(&Request::post("/root-key/rotation/check", json!({})))?;
+    let status = session.ask(&Request::get("/root-key"))?;
+    let records = checks
+        .list("checks")
+        .into_iter()
+        .find(|check| check.text("name").as_deref() == Some("records") && !check.is_true("passed"));
+    let sound = status.is_true("sound");
+    let records = records.and_then(|check| check.text("why"));
+    let good = sound && records.is_none();
+    let found = Document::from(json!({
+        "key": if sound { "sound" } else { "damaged" },
+        "memory": status.text("memory"),
+        "records": records.unwrap_or_else(|| "sound".to_owned()),
+    }));
+    session.emit(&found, render::root::check)?;
+    Ok(if good { Exit::Done } else { Exit::No })
 }
 
 pub(super) fn rollback(session: &mut Session<'_>, verb: &RollbackVerb) -> Result<(), Failure> {

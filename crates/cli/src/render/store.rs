@@ -31,7 +31,7 @@ pub(crate) fn status(answer: &Document) -> String {
 }
 
 /// The root key's state; a sealed store knows neither epoch nor memory.
-pub(crate) fn root(answer: &Document) -> String {
+fn root(answer: &Document) -> String {
     let known = |member| answer.text(member).or_else(|| Some("n/a".to_owned()));
     fields(&[
         ("Root ID", answer.text("rootId")),

@@ -1,14 +1,12 @@
 //! The API in this very process, on a data directory that no server has.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     body::Body,
     http::{Request as HttpRequest, header},
 };
 use http_body_util::{BodyExt as _, Limited};
-use keyward_server::{Setup, identity::Caller, keepers::Keepers, root::KeeperPost, router};
+use keyward_server::{Setup, identity::Caller, root::RootCare, router};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
@@ -24,11 +22,10 @@ pub(super) struct Embedded {
 }
 
 impl Embedded {
-    /// The store with the way to its keepers, called by the user who runs this process.
-    pub(super) fn new(store: Store, keepers: Option<Arc<Keepers>>) -> Result<Self, Failure> {
+    /// The store with what is around its root key, called by the user who runs this process.
+    pub(super) fn new(store: Store, root: RootCare) -> Result<Self, Failure> {
         let runtime = runtime()?;
-        let mut setup = Setup { version: env!("CARGO_PKG_VERSION"), ..Setup::default() };
-        setup.root.keepers = keepers.map(|keepers| keepers as Arc<dyn KeeperPost>);
+        let setup = Setup { version: env!("CARGO_PKG_VERSION"), root, ..Setup::default() };
         let router = router(store.keyward.clone(), setup);
         let caller = Caller::local(rustix::process::getuid().as_raw());
         Ok(Self { router, runtime, caller, _store: store })
