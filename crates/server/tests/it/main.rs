@@ -14,4 +14,5 @@ mod schema;
 mod secret;
 mod spiffe;
 mod tls;
+mod workload;
 mod world;
