@@ -173,6 +173,8 @@ pub enum KeeperSeen {
     Sound,
     /// It was empty, as after a restart, and got its share.
     Refilled,
+    /// It is empty, and a sealed server has no share to give it.
+    Empty,
     /// It held the share of another epoch or set, and got the right one.
     Stale,
     /// It held something else in the share's place: an alert.
@@ -190,6 +192,7 @@ impl KeeperSeen {
         match self {
             Self::Sound => "sound",
             Self::Refilled => "refilled",
+            Self::Empty => "empty",
             Self::Stale => "stale",
             Self::Wrong => "wrong",
             Self::Foreign => "foreign",

@@ -1,6 +1,11 @@
 //! `keyward keeper`: real processes, certificates made on the spot, and callers of every kind.
 
+mod away;
+mod lie;
+mod partition;
 mod refused;
+mod ring;
+mod turn;
 mod workload;
 
 use std::{
@@ -112,25 +117,35 @@ impl Process {
     }
 
     fn at(house: &House, config: &str, listen: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_keyward"))
-            .args(["--config", config, "keeper", "--listen", listen, "--allow-unlocked-memory"])
-            .current_dir(house.path())
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the keeper starts");
+        let program = Command::new(env!("CARGO_BIN_EXE_keyward"));
+        Self::run(house, program, (config, listen))
+    }
+
+    /// A keeper whose command line begins with `program`.
+    fn run(house: &House, mut program: Command, (config, listen): (&str, &str)) -> Self {
+        let mut process = Self::spawn(
+            program
+                .args(["--config", config, "keeper", "--listen", listen])
+                .arg("--allow-unlocked-memory")
+                .current_dir(house.path())
+                .env_clear(),
+        );
+        let line = process.says(" listens on ");
+        let (_, rest) = line.split_once(" listens on ").expect("the address");
+        process.address = rest.split(',').next().expect("the address").to_owned();
+        process
+    }
+
+    /// Whatever notes lines.
+    fn spawn(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the process starts");
         let notes = BufReader::new(child.stderr.take().expect("its notes"));
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             notes.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
-        let mut process = Self { child, address: String::new(), lines };
-        let line = process.says(" listens on ");
-        let (_, rest) = line.split_once(" listens on ").expect("the address");
-        process.address = rest.split(',').next().expect("the address").to_owned();
-        process
+        Self { child, address: String::new(), lines }
     }
 
     /// Waits for a line with `words` in it.

@@ -96,7 +96,7 @@ impl Drop for Server {
 }
 
 /// HTTP/1.1 (RFC 9112), one request to a connection.
-fn exchange(socket: &Path, method: &str, path: &str, body: &str) -> (u16, String) {
+pub(crate) fn exchange(socket: &Path, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = UnixStream::connect(socket).expect("somebody listens");
     let length = body.len();
     write!(

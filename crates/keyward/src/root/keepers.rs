@@ -109,8 +109,9 @@ impl Keyward {
         let sealed = !self.is_unsealed();
         let visit = |member: &Member| {
             let duty = duties.iter().find(|duty| duty.name == member.name);
-            let Some(duty) = duty else { return dismiss(member, newest, sealed) };
-            let proved = last.get(&member.name) == Some(&KeeperSeen::Sound);
+            let before = last.get(&member.name).copied();
+            let Some(duty) = duty else { return dismiss(member, newest, before, sealed) };
+            let proved = before == Some(KeeperSeen::Sound);
             Some(visit(member, duty, !sealed && (proof == Proof::All || !proved)))
         };
         let mut found: Vec<Found> = at_once(members, visit).into_iter().flatten().collect();
@@ -138,6 +139,7 @@ impl Keyward {
         found: &[Found],
         last: &mut HashMap<String, KeeperSeen>,
     ) {
+        last.retain(|name, _| found.iter().any(|found| found.name == *name));
         for Found { name, seen, .. } in found {
             let before = last.insert(name.clone(), *seen);
             // That all is well after a start is no news.
@@ -224,9 +226,13 @@ fn visit(member: &Member, duty: &Duty, prove: bool) -> Found {
         (!duty.shares.is_empty()).then(|| duty.shares.iter().map(copy).collect())
     };
     let looked = attend(&*member.link, &duty.heads, shares);
+    let sealed = duty.shares.is_empty();
     let mut found = Found {
         name: member.name.clone(),
-        seen: seen(&looked),
+        seen: match &looked {
+            Ok(Finding::Empty | Finding::Incomplete) if sealed => KeeperSeen::Empty,
+            looked => seen(looked),
+        },
         detail: match &looked {
             Ok(finding) => finding.name().to_owned(),
             Err(error) => error.to_string(),
@@ -235,9 +241,10 @@ fn visit(member: &Member, duty: &Duty, prove: bool) -> Found {
     if prove && looked == Ok(Finding::Current) {
         let proved = duty.heads.iter().try_for_each(|head| prove_share(member, head));
         if let Err(trouble) = proved {
-            found.seen = match &trouble {
-                Trouble::Link(failed) => seen(&Err(failed.clone())),
-                _ => KeeperSeen::Wrong,
+            found.seen = if let Trouble::Link(failed) = &trouble {
+                seen(&Err(failed.clone()))
+            } else {
+                KeeperSeen::Wrong
             };
             found.detail = trouble.to_string();
             // Memory that has changed is mended by this; a liar is wrong again at the next look.
@@ -265,23 +272,33 @@ fn prove_share(member: &Member, expected: &ShareHead) -> Result<(), Trouble> {
     }
 }
 
-/// One that is no keeper of this root key, or not any more, holds nothing of it. It is spoken of
-/// only if it belongs to another store.
-fn dismiss(member: &Member, newest: (Fingerprint, u32), sealed: bool) -> Option<Found> {
+/// One that is no keeper of this root key, or not any more, holds nothing of it. What it holds is
+/// wiped at the second look: at the first, it may have got what the next header names.
+fn dismiss(
+    member: &Member,
+    newest: (Fingerprint, u32),
+    before: Option<KeeperSeen>,
+    sealed: bool,
+) -> Option<Found> {
     let (root, epoch) = newest;
     let status = member.link.status().ok()?;
     let held = status.shares.first()?;
-    if held.root == root {
-        // A copy of the store that lags behind leaves the keepers alone.
-        if !sealed && held.epoch <= epoch {
-            // If it cannot be told now, it is told at the next look.
-            drop(member.link.clear());
-        }
+    let found = |seen, detail: &str| {
+        Some(Found { name: member.name.clone(), seen, detail: detail.to_owned() })
+    };
+    if held.root != root {
+        return found(KeeperSeen::Foreign, "foreign");
+    }
+    // A copy of the store that lags behind leaves the keepers alone.
+    if held.epoch > epoch {
         return None;
     }
-    let foreign = Ok(Finding::Foreign { root: held.root });
-    let (name, detail) = (member.name.clone(), "foreign".to_owned());
-    Some(Found { name, seen: seen(&foreign), detail })
+    if sealed || before != Some(KeeperSeen::Stale) {
+        return found(KeeperSeen::Stale, "it holds a share, and is no keeper of this root key");
+    }
+    // If it cannot be told now, it is told after the next look.
+    drop(member.link.clear());
+    None
 }
 
 fn seen(looked: &Result<Finding, LinkFailed>) -> KeeperSeen {

@@ -138,7 +138,7 @@ struct RefusedDocument {
 #[derive(Debug, Serialize, ToSchema)]
 struct KeeperDocument {
     name: String,
-    /// `sound`, `refilled`, `stale`, `wrong`, `foreign` or `unreachable`.
+    /// `sound`, `refilled`, `empty`, `stale`, `wrong`, `foreign` or `unreachable`.
     state: &'static str,
     /// More about it, for people.
     detail: String,
