@@ -95,14 +95,12 @@ impl Shared {
     /// Counts what was refused about the root key.
     pub(crate) fn count_refused(&self, receipt: &Receipt) {
         for (_, fact) in &receipt.events {
-            let (counter, count) = match fact {
-                Fact::Root(RootFact::RotationRefused { .. }) => (&self.counts.rotations_refused, 1),
-                Fact::Root(RootFact::AccessRefused { count, .. }) => {
-                    (&self.counts.accesses_refused, *count)
-                }
-                _ => continue,
-            };
-            counter.fetch_add(count, Ordering::Relaxed);
+            if let Fact::Root(RootFact::RotationRefused { .. }) = fact {
+                self.counts.rotations_refused.fetch_add(1, Ordering::Relaxed);
+            }
+            if let Fact::Root(RootFact::AccessRefused { count, .. }) = fact {
+                self.counts.accesses_refused.fetch_add(*count, Ordering::Relaxed);
+            }
         }
     }
 }
