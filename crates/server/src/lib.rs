@@ -24,6 +24,7 @@ mod router;
 mod run;
 mod scope;
 pub mod serve;
+mod stream;
 mod wire;
 pub mod worker;
 

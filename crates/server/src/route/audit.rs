@@ -18,6 +18,7 @@ use crate::{
     page,
     problem::{Problem, ProblemDocument},
     run::run,
+    stream::stream,
     wire::{Names, anchor::one, audit::EventDocument, read_end, read_start},
 };
 
@@ -135,11 +136,7 @@ pub(crate) async fn key_history(
     (status = 200, body = String, content_type = "application/jsonl"),
     (status = "default", body = ProblemDocument)))]
 pub(crate) async fn export(State(app): State<App>) -> Result<Response, Problem> {
-    let bytes = run(&app, |keyward| {
-        let mut bytes = Vec::new();
-        keyward.export(&mut bytes).map(|_| bytes)
-    });
-    Ok(([(header::CONTENT_TYPE, "application/jsonl")], bytes.await?).into_response())
+    stream(&app, "application/jsonl", |keyward, out| keyward.export(out).map(drop)).await
 }
 
 /// What a replay is compared with, beside what is kept here.

@@ -1,8 +1,10 @@
 //! Keys: made, taken in, shown.
 
-use axum::extract::State;
+use std::io::{self, Write};
+
+use axum::{extract::State, response::Response};
 use keyward::{
-    Keyward,
+    ExecuteError, Keyward,
     key::{KeyError, KeyRequest, Possession},
 };
 use keyward_lifecycle::{
@@ -24,6 +26,7 @@ use crate::{
     page,
     problem::{Problem, ProblemDocument},
     run::run,
+    stream::stream,
     wire::{self, key::KeyDocument, key::ProfileDocument, read_some},
 };
 
@@ -234,15 +237,31 @@ pub(crate) struct Metadata {
 /// Exports the metadata of all keys; nothing of it is secret.
 #[utoipa::path(get, path = "/signer/keys/metadata", tag = "keys", responses(
     (status = 200, body = Metadata), (status = "default", body = ProblemDocument)))]
-pub(crate) async fn metadata(State(app): State<App>) -> Outcome<Metadata> {
-    let metadata = run(&app, |keyward| {
-        let state = keyward.state();
-        let keys = state.keys().map(|key| KeyDocument::of(keyward, &state, key, Vec::new()));
-        let keys = keys.collect::<Result<_, _>>()?;
-        let (schema, exported_at) = ("keyward.key-metadata/v1", keyward.now());
-        Ok::<_, KeyError>(Metadata { schema, exported_at, keys })
-    });
-    Ok(Answer::ok(metadata.await?))
+pub(crate) async fn metadata(State(app): State<App>) -> Result<Response, Problem> {
+    stream(&app, "application/json", write_metadata).await
+}
+
+/// [`Metadata`], a key at a time.
+fn write_metadata(keyward: &Keyward, out: &mut dyn Write) -> Result<(), KeyError> {
+    let state = keyward.state();
+    let (schema, exported_at) = ("keyward.key-metadata/v1", keyward.now());
+    let keys = state.keys().map(|key| KeyDocument::of(keyward, &state, key, Vec::new()));
+    let unwritten = |error: io::Error| ExecuteError::Unavailable(error.to_string().into());
+    let mut separator = "";
+    let frame = json(&Metadata { schema, exported_at, keys: Vec::new() })?;
+    let head = frame.strip_suffix(b"]}").unwrap_or(&frame);
+    out.write_all(head).map_err(unwritten)?;
+    for key in keys {
+        out.write_all(separator.as_bytes()).map_err(unwritten)?;
+        out.write_all(&json(&key?)?).map_err(unwritten)?;
+        separator = ",";
+    }
+    out.write_all(b"]}").map_err(unwritten)?;
+    Ok(())
+}
+
+fn json(document: &impl Serialize) -> Result<Vec<u8>, ExecuteError> {
+    serde_json::to_vec(document).map_err(|e| ExecuteError::Unavailable(e.to_string().into()))
 }
 
 /// All profiles.

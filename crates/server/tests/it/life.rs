@@ -227,6 +227,29 @@ async fn the_log_is_shown_proven_and_exported() {
 }
 
 #[tokio::test]
+async fn an_export_longer_than_one_piece_is_whole() {
+    let world = world::new();
+    for number in 0..250 {
+        let key = json!({"profile": "default", "keyId": format!("key-{number:03}")});
+        world.must("/v1/signer/keys", key).await;
+    }
+    let mut whole = Vec::new();
+    world.keyward.export(&mut whole).unwrap();
+    assert!(whole.len() > 2 * 64 * 1024, "{}", whole.len());
+    assert_eq!(world.get("/v1/audit/export").await.text.into_bytes(), whole);
+    let metadata = world.get("/v1/signer/keys/metadata").await;
+    assert_eq!(metadata.headers["content-type"], "application/json");
+    let document = metadata.json();
+    assert_eq!(document["schema"], "keyward.key-metadata/v1");
+    let keys = document["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), 250);
+    for key in keys {
+        let id = key["keyId"].as_str().unwrap();
+        assert_eq!(*key, world.get(&format!("/v1/signer/keys/{id}")).await.json());
+    }
+}
+
+#[tokio::test]
 async fn a_batch_answers_in_order_whatever_is_in_it() {
     let world = with_anchor().await;
     let good = signed(&world, "key-2024-prod").await["envelope"].clone();
