@@ -127,7 +127,7 @@ impl KeeperPost for Keepers {
         if shares.is_empty() {
             return Ok(());
         }
-        Keyward::deliver_to(&*self.members()?, &shares, self.standing(&shares))
+        Keyward::deliver_to(&self.members()?, &shares, self.standing(&shares))
     }
 
     fn states(&self) -> Vec<KeeperState> {
