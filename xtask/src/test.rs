@@ -20,7 +20,8 @@ pub(crate) enum Extent {
 }
 
 const ALERT_RULES: &str = "deploy/prometheus/keyward.rules.yml";
-const ALERT_RULE_TESTS: &str = "deploy/prometheus/keyward.rules.test.yml";
+const ALERT_RULE_TESTS: [&str; 2] =
+    ["deploy/prometheus/keyward.rules.test.yml", "deploy/prometheus/root-key.rules.test.yml"];
 
 /// Runs the steps over the workspace at `root`.
 pub(crate) fn run(root: &Path, extent: Extent) -> Result<(), Failure> {
@@ -76,7 +77,10 @@ fn format(root: &Path) -> Result<(), Failure> {
 
 /// The shipped rules are well formed, and fire when they are meant to and only then.
 fn alert_rules(root: &Path, tools: &Tools) -> Result<(), Failure> {
-    for words in [["check", "rules", ALERT_RULES], ["test", "rules", ALERT_RULE_TESTS]] {
+    let [keys, root_key] = ALERT_RULE_TESTS;
+    for words in
+        [["check", "rules", ALERT_RULES], ["test", "rules", keys], ["test", "rules", root_key]]
+    {
         process::read(Command::new(&tools.promtool).args(words).current_dir(root))?;
     }
     Ok(())
