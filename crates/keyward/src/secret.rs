@@ -35,6 +35,7 @@ use keyward_lifecycle::{
 use zeroize::Zeroizing;
 
 pub use self::{
+    load::SecretStanding,
     memory::ROWS_BYTES_MAX,
     metadata::{
         Limit, MetadataChange, SecretMetadata, TEXT_BYTES_MAX, TEXT_NAME_BYTES_MAX, TEXTS_MAX,

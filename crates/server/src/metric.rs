@@ -5,6 +5,7 @@
 //! more; requests are counted as they come.
 
 mod root;
+mod secret;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -104,7 +105,7 @@ pub(crate) fn text(
     let recorder = PrometheusBuilder::new().build_recorder();
     let status = keyward.status()?;
     let pending = keyward.pending_rescans(None)?;
-    let view = keyward.root_view();
+    let (view, secrets) = (keyward.root_view(), keyward.secret_standing());
     with_local_recorder(&recorder, || {
         describe();
         let (state, now) = (keyward.state(), keyward.now());
@@ -124,6 +125,7 @@ pub(crate) fn text(
         gauge!("keyward_pin_failed").set(flag(status.pin_failure.is_some()));
         gauge!("signer_rotation_successors_failed").set(float(standing.failed()));
         root::root(keyward, &view, (care, standing));
+        secret::secrets(secrets);
     });
     let mut text = recorder.handle().render();
     requests.tidy();

@@ -17,10 +17,14 @@ const LOAD_AT_ONCE: usize = 256;
 pub struct SecretStanding {
     /// Whether every path is in the index.
     pub loaded: bool,
-    /// Secrets whose path or newest value does not open.
+    /// Secrets whose paths are in the index.
+    pub listed: u64,
+    /// Secrets whose path does not open.
     pub unreadable: u64,
     /// Policies that do not open, and grant nothing.
     pub policies_unreadable: u64,
+    /// What sealed values hold of memory, in bytes; at most 256 MiB.
+    pub memory_bytes: u64,
 }
 
 impl Keyward {
@@ -33,8 +37,15 @@ impl Keyward {
             Loaded::No | Loaded::Never => (false, 0),
         };
         let policies = self.shared.policy_index(&root)?.unreadable;
-        let policies_unreadable = u64::try_from(policies).unwrap_or(u64::MAX);
-        Some(SecretStanding { loaded, unreadable, policies_unreadable })
+        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        let (listed, bytes) = root.opened.secrets.extent();
+        Some(SecretStanding {
+            loaded,
+            listed: number(listed),
+            unreadable,
+            policies_unreadable: number(policies),
+            memory_bytes: number(bytes),
+        })
     }
 }
 

@@ -203,6 +203,11 @@ impl Memory {
         self.rows().bytes < ROWS_BYTES_MAX
     }
 
+    /// How many paths are in the index, and the bytes of the sealed values that are held.
+    pub(super) fn extent(&self) -> (usize, usize) {
+        (self.paths().by_path.len(), self.rows().bytes)
+    }
+
     fn paths(&self) -> MutexGuard<'_, Paths> {
         self.paths.lock().unwrap_or_else(PoisonError::into_inner)
     }

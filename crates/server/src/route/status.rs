@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use keyward::{ExecuteError, status::Status};
+use keyward::{ExecuteError, secret::SecretStanding, status::Status};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -137,7 +137,38 @@ pub(crate) struct StatusDocument {
     #[schema(value_type = Option<String>)]
     pin_failure: Option<std::sync::Arc<str>>,
     unavailable_stores: Vec<UnavailableStore>,
+    /// Absent while sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<SecretsStatus>,
     version: &'static str,
+}
+
+/// How what is held of stored secrets is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SecretsStatus {
+    /// Whether every path is in the index: until then lists wait.
+    loaded: bool,
+    /// Secrets whose paths are in the index.
+    listed: u64,
+    /// Secrets whose path does not open.
+    unreadable: u64,
+    /// Policies that do not open, and grant nothing.
+    policies_unreadable: u64,
+    /// What sealed values hold of memory, in bytes.
+    memory_bytes: u64,
+}
+
+impl From<SecretStanding> for SecretsStatus {
+    fn from(standing: SecretStanding) -> Self {
+        Self {
+            loaded: standing.loaded,
+            listed: standing.listed,
+            unreadable: standing.unreadable,
+            policies_unreadable: standing.policies_unreadable,
+            memory_bytes: standing.memory_bytes,
+        }
+    }
 }
 
 /// A profile whose key store cannot be reached.
@@ -171,6 +202,7 @@ pub(crate) async fn status(State(app): State<App>) -> Outcome<StatusDocument> {
             quarantined: status.quarantine.is_some(),
             halted: status.halted,
             pin_failure: status.pin_failure,
+            secrets: keyward.secret_standing().map(Into::into),
             version,
         })
     });

@@ -1,10 +1,11 @@
 //! The configuration file.
 
 use keyward_lifecycle::{
+    access::Role,
     algorithm::Algorithm,
     profile::{LedgerMode, OnMaxAge, Profile, Strictness},
 };
-use keyward_server::config::{Alert, Config, ConfigError, apply_profiles};
+use keyward_server::config::{Alert, ClientAuth, Config, ConfigError, apply_profiles};
 
 use crate::world;
 
@@ -74,6 +75,32 @@ fn the_servers_section_is_read() {
     assert_eq!(server.listen.map(|it| it.to_string()).as_deref(), Some("127.0.0.1:9000"));
     assert_eq!(server.tls.map(|tls| tls.certificate), Some("a.pem".into()));
     assert_eq!(Config::read("").expect("an empty file"), Config::default());
+}
+
+#[test]
+fn callers_with_certificates_are_known_by_the_identitys_trust_domain() {
+    // RK-055
+    let identity = "identity:\n  trustDomain: example.org\n  workloadApi: unix:///run/agent.sock\n";
+    let text = format!("server: {{clientAuth: spiffe}}\n{identity}  operators: {{alice: admin}}\n");
+    let server = Config::read(&text).expect("a file").server;
+    let operators = [("alice".to_owned(), Role::Admin)].into_iter().collect();
+    assert_eq!(server.client_auth, Some(ClientAuth::Spiffe { operators }));
+    let none = Config::read(&format!("server: {{clientAuth: none}}\n{identity}"));
+    assert_eq!(none.expect("a file").server.client_auth, None);
+
+    let missing = "callers are known by the trust domain of the section `identity`, which is \
+                   missing";
+    check("server: {clientAuth: spiffe}\n", 1, 22, missing);
+    let unasked = "operators come with certificates, which nothing asks for: say \
+                   `clientAuth: spiffe` under `server`";
+    check(&format!("{identity}  operators: {{alice: admin}}\n"), 4, 14, unasked);
+    let wrong = |operators: &str, column: u64, expected: &str| {
+        let text = format!("{identity}  operators: {operators}\nserver: {{clientAuth: spiffe}}\n");
+        check(&text, 4, column, expected);
+    };
+    wrong("{alice: root}", 22, "expected admin, operator, signer, auditor or viewer");
+    let name = "an operator's name is the last segment of its SPIFFE ID, without slashes";
+    wrong("{a/b: admin}", 20, name);
 }
 
 #[track_caller]

@@ -8,6 +8,7 @@ mod listener;
 mod metric;
 mod problem;
 mod replay;
+mod reseal;
 mod root;
 mod schedule;
 mod schema;
