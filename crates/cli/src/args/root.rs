@@ -186,14 +186,26 @@ pub(crate) enum RootSlotVerb {
     #[command(subcommand)]
     Add(AddSlotVerb),
     /// Remove one; the last one stays, and copies of the store made before still have it
+    ///
+    /// A keeper knows a part of the key itself, so removing one rotates the root key among the
+    /// others.
     Remove {
-        /// The slot's id, as `keyward root slot list` shows it
+        /// The slot's id, as `keyward root slot list` shows it; or `keeper`, with a name
         id: String,
+        /// After `keeper`: which
+        #[arg(value_name = "NAME")]
+        keeper: Option<String>,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AddSlotVerb {
+    /// Split the root key among the keepers of the configuration, and give each its share
+    Keepers {
+        /// How many of them give the key [default: rootKey.keepers.threshold of the configuration]
+        #[arg(long, value_name = "K")]
+        threshold: Option<u8>,
+    },
     /// Another password
     Password {
         /// What it is called

@@ -2,13 +2,14 @@
 
 mod backup;
 mod drill;
+mod keepers;
 mod rotate;
 mod slot;
 
 use serde_json::json;
 
 use crate::{
-    args::{RollbackVerb, RootUnseal, RootVerb},
+    args::{RollbackVerb, RootSlotVerb, RootUnseal, RootVerb},
     exit::{Exit, Failure},
     render::{self, Document},
     session::Session,
@@ -47,6 +48,9 @@ pub(super) fn run(session: &mut Session<'_>, verb: RootVerb) -> Result<Exit, Fai
         RootVerb::Recover(shares) => {
             let answer = slot::recover(session, &shares)?;
             state(session, &answer)?;
+        }
+        RootVerb::Slot(RootSlotVerb::Remove { id, keeper: Some(keeper) }) => {
+            return keepers::remove(session, &id, &keeper);
         }
         RootVerb::Slot(verb) => slot::run(session, verb)?,
         RootVerb::Password(verb) => slot::password(session, &verb)?,

@@ -18,7 +18,11 @@ pub(crate) fn status(answer: &Document) -> String {
     }
     for keeper in answer.list("keepers") {
         let part = |member| keeper.text(member).unwrap_or_default();
-        text.push_str(&format!("Keeper: {}, {}\n", part("name"), part("state")));
+        let since = part("since");
+        text.push_str(&format!("Keeper: {}, {} since {since}", part("name"), part("state")));
+        let (state, detail) = (part("state"), part("detail"));
+        let is_news = !matches!(state.as_str(), "sound" | "refilled") && state != detail;
+        text.push_str(&if is_news { format!(": {detail}\n") } else { "\n".to_owned() });
     }
     text
 }
@@ -135,12 +139,17 @@ pub(crate) fn slots(answer: &Document) -> String {
         [part("id"), part("kind"), part("label"), part("created"), shares]
     });
     let mut text = table(["Slot", "Kind", "Label", "Created", "Shares"], rows.collect());
-    if let Some(keepers) = answer.inner("keepers") {
-        let names = keepers.joined("names").unwrap_or_default();
-        let threshold = keepers.text("threshold").unwrap_or_default();
-        text.push_str(&format!("Keepers: any {threshold} of {names}\n"));
+    if let Some(set) = answer.inner("keepers") {
+        text.push_str(&keepers(&set));
     }
     text
+}
+
+/// Keepers among whom the root key was split.
+pub(crate) fn keepers(answer: &Document) -> String {
+    let part = |member| answer.text(member).unwrap_or_default();
+    let names = answer.joined("names").unwrap_or_default();
+    format!("Keepers: any {} of {names}\n", part("threshold"))
 }
 
 /// A slot that was added, changed, removed or found.

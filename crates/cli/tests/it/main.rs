@@ -21,6 +21,7 @@ mod offline;
 mod page;
 mod proof;
 mod remote;
+mod root;
 mod runbook;
 mod serve;
 mod server;

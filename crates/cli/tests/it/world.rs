@@ -89,6 +89,13 @@ impl World {
         self.run_at(Terminal { stdout: true, utf8: true, ..Terminal::default() }, &words)
     }
 
+    /// The same, and somebody can be asked as well.
+    pub(crate) fn at_a_terminal_with_somebody(&self, words: &[&str]) -> Ran {
+        let password = self.path("password").display().to_string();
+        let words = [&["--password-file", &password], words].concat();
+        self.run_at(Terminal { stdin: true, stdout: true, ..Terminal::default() }, &words)
+    }
+
     /// The JSON that words print.
     #[track_caller]
     pub(crate) fn json(&self, words: &[&str]) -> serde_json::Value {

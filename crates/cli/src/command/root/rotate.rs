@@ -97,7 +97,7 @@ fn begin(session: &mut Session<'_>, rotate: &RootRotate) -> Result<(), Failure> 
 }
 
 /// Drives a rotation until every record is in the new epoch.
-fn forth(session: &mut Session<'_>, rate: Option<u32>) -> Result<Exit, Failure> {
+pub(super) fn forth(session: &mut Session<'_>, rate: Option<u32>) -> Result<Exit, Failure> {
     let (status, seconds) = drive(session, rate)?;
     let report = report(&status, None, seconds);
     session.emit(&report, render::root::impact)?;

@@ -26,6 +26,10 @@ pub(super) fn run(session: &mut Session<'_>, verb: RootSlotVerb) -> Result<(), F
             let slots = session.ask(&Request::get("/root-key/slots"))?;
             session.emit(&slots, render::root::slots)
         }
+        RootSlotVerb::Add(AddSlotVerb::Keepers { threshold }) => {
+            super::keepers::add(session, threshold)?;
+            outdated(session)
+        }
         RootSlotVerb::Add(AddSlotVerb::Password { label, new_password }) => {
             add_password(session, &label, &new_password)
         }
@@ -40,7 +44,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: RootSlotVerb) -> Result<(), F
             show_shares(session, &added, out.as_deref())?;
             outdated(session)
         }
-        RootSlotVerb::Remove { id } => {
+        RootSlotVerb::Remove { id, keeper: _ } => {
             let path = format!("/root-key/slots/{}", segment(&id));
             let removed = session.ask(&Request { method: Method::Delete, ..Request::get(path) })?;
             session.emit(&removed, render::root::slot)?;
