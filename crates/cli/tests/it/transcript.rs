@@ -77,6 +77,7 @@ fn every_page_is_run_here() {
         "incident.md",
         "keeper.md",
         "metrics.md",
+        "root-key.md",
         "runbook.md",
         "secret.md",
         "start.md",
@@ -122,6 +123,16 @@ fn the_page_for_incidents_tells_the_truth_about_a_server_too() {
 #[test]
 fn the_page_for_backups_tells_the_truth() {
     check("backup.md", By::Itself);
+}
+
+#[test]
+fn the_page_for_the_root_key_tells_the_truth() {
+    check("root-key.md", By::Itself);
+}
+
+#[test]
+fn the_page_for_the_root_key_tells_the_truth_about_a_server_too() {
+    check("root-key.md", By::Server);
 }
 
 #[test]
