@@ -4,6 +4,7 @@
 //! What the store is, is told anew at each reading, so that a revoked key has no series any
 //! more; requests are counted as they come.
 
+mod keeper;
 mod root;
 mod secret;
 

@@ -5,23 +5,13 @@ use keyward::{
     root::{RootError, RootView},
 };
 use keyward_lifecycle::{
-    root::{KeeperSeen, Outcome, Rotation},
+    root::{Outcome, Rotation},
     time::Timestamp,
 };
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
-use super::{flag, float};
+use super::{flag, float, keeper};
 use crate::{root::RootCare, worker::Standing};
-
-/// How keepers can be.
-const KEEPER_STATES: [KeeperSeen; 6] = [
-    KeeperSeen::Sound,
-    KeeperSeen::Refilled,
-    KeeperSeen::Stale,
-    KeeperSeen::Wrong,
-    KeeperSeen::Foreign,
-    KeeperSeen::Unreachable,
-];
 
 /// The root key at this moment.
 pub(super) fn root(
@@ -62,12 +52,7 @@ pub(super) fn root(
     }
     rotation(view.fold.rotation.as_deref());
     if let Some(keepers) = &care.keepers {
-        let seen = keepers.seen();
-        for state in KEEPER_STATES {
-            let count = seen.iter().filter(|(_, seen)| *seen == state).count();
-            let count = u64::try_from(count).unwrap_or(u64::MAX);
-            gauge!("keyward_root_keepers", "state" => state.name()).set(float(count));
-        }
+        keeper::keepers(&**keepers);
     }
 }
 
@@ -109,7 +94,6 @@ fn describe() {
     describe_gauge!("keyward_root_rotation_open", "1 while a rotation is open");
     describe_gauge!("keyward_root_rotation_paused", "1 while the open rotation stands still");
     describe_gauge!("keyward_root_rotation_records", "Records of the open rotation, by state");
-    describe_gauge!("keyward_root_keepers", "Keepers, by how they were found");
 }
 
 /// A time as Prometheus has it: seconds since 1970.
