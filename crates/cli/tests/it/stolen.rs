@@ -16,6 +16,8 @@ const MADE: &str = "2024-02-10T00:00:00Z";
 const USED: &str = "2024-06-15T12:00:00Z";
 const STOLEN: &str = "2024-12-01T00:00:00Z";
 const ENDED: &str = "2025-01-10T00:00:00Z";
+/// The last instant at which the key was good.
+const JUST_BEFORE: &str = "2025-01-09T23:59:59Z";
 const JUDGED: &str = "2025-01-20T00:00:00Z";
 const TYPE: &str = "application/vnd.in-toto+json";
 const MALWARE: &str = "not the artifact";
@@ -71,7 +73,7 @@ impl Game {
     }
 
     fn forgeries(&self) -> Vec<String> {
-        [None, Some(MADE), Some(USED), Some(STOLEN), Some("2025-01-09T23:59:59Z"), Some(ENDED)]
+        [None, Some(MADE), Some(USED), Some(STOLEN), Some(JUST_BEFORE), Some(ENDED)]
             .into_iter()
             .enumerate()
             .map(|(index, claimed)| {
@@ -92,8 +94,11 @@ impl Game {
     /// No forgery is valid under any of the flags that leave the policy alone.
     #[track_caller]
     fn check(&self, more: &[&str]) {
-        let flags: [&[&str]; 9] = [
+        let flags: [&[&str]; 12] = [
             &[],
+            &["--as-of", JUST_BEFORE],
+            &["--at-time", JUST_BEFORE],
+            &["--as-of", JUST_BEFORE, "--at-time", USED],
             &["--at-time", USED],
             &["--at-time", MADE],
             &["--at-time", JUDGED],
