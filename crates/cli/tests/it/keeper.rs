@@ -6,6 +6,7 @@ mod partition;
 mod refused;
 mod ring;
 mod turn;
+mod typed;
 mod workload;
 
 use std::{

@@ -29,6 +29,7 @@ mod signing;
 mod standing;
 mod stolen;
 mod transcript;
+mod unseen;
 mod usage;
 mod verify;
 mod waiting;

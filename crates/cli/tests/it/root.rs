@@ -238,20 +238,24 @@ fn a_store_is_restored_on_an_empty_machine() {
 #[test]
 fn both_ways_a_rotation_comes_to_the_same() {
     // RK-022, RK-023
+    // Only a server has the root key at hand: the status says so, and is looked at apart.
+    let status = |desk: &crate::both::Desk| {
+        let text = desk.peek("root status --output json").ended(0).stdout;
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")
+    };
     both_ways(|desk| {
         desk.with_key();
         desk.done("root backup --out root.backup");
         desk.peek("root rotate").ended(0);
         desk.sign("one.json");
-        assert_eq!(desk.json("root status")["rotation"]["complete"], true);
+        assert_eq!(status(desk)["rotation"]["complete"], true);
         desk.peek("root rotate --finalise").ended(0);
-        assert_eq!(desk.json("root status")["epoch"], 2);
+        assert_eq!(status(desk)["epoch"], 2);
         desk.done("root backup --out root.backup --force");
         desk.peek("root rotate").ended(0);
         desk.peek("root rotate --rollback").ended(0);
-        assert_eq!(desk.json("root status")["epoch"], 2);
+        assert_eq!(status(desk)["epoch"], 2);
         desk.sign("two.json");
-        desk.done("root slot list");
     });
 }
 

@@ -41,8 +41,10 @@ pub struct RootWork {
     backup_checked: Option<Timestamp>,
     /// Since when the rotation to that epoch is complete.
     complete: Option<(EpochNumber, Timestamp)>,
-    /// When what failed may be tried again.
-    wait_until: Option<Timestamp>,
+    /// When what is done while no rotation is open may be tried again, since it failed.
+    idle_until: Option<Timestamp>,
+    /// The same of a rotation's way, by its epoch and whether it leads back.
+    still_until: Option<((EpochNumber, bool), Timestamp)>,
 }
 
 impl RootWork {
@@ -66,7 +68,11 @@ impl RootWork {
             // Whoever signs beside it has the other half of the time.
             Ok(moved) => begun.elapsed().max(at_rate(moved, turn.rate(standing))),
             Err(error) => {
-                self.wait_until = Some(turn.now.plus_seconds(RETRY_SECONDS));
+                let until = turn.now.plus_seconds(RETRY_SECONDS);
+                match fold.rotation.as_deref() {
+                    Some(rotation) => self.still_until = Some((way(rotation), until)),
+                    None => self.idle_until = Some(until),
+                }
                 warn!(%error, "what the root key needs was not done; it is tried again later");
                 BEAT
             }
@@ -100,7 +106,8 @@ impl RootWork {
         rotation: &Rotation,
     ) -> Result<u32, RootError> {
         let pass = rotation.pass();
-        if rotation.paused.is_some() || self.waits(turn.now) {
+        let waits = |(still, until)| still == way(rotation) && turn.now < until;
+        if rotation.paused.is_some() || self.still_until.is_some_and(waits) {
             return Ok(0);
         }
         if !pass.complete {
@@ -114,7 +121,7 @@ impl RootWork {
         }
         if !pass.failed.is_empty() {
             // They may have been restored, or be gone.
-            self.wait_until = Some(turn.now.plus_seconds(RETRY_SECONDS));
+            self.still_until = Some((way(rotation), turn.now.plus_seconds(RETRY_SECONDS)));
             return turn.keyward.reseal_step(&turn.actor()?, RESEAL_BATCH).map(|_| 0);
         }
         if rotation.back.is_some() {
@@ -138,7 +145,7 @@ impl RootWork {
 
     fn idle(&mut self, turn: &Turn<'_>, fold: &RootFold) -> Result<(), RootError> {
         self.complete = None;
-        if self.waits(turn.now) {
+        if self.idle_until.is_some_and(|until| turn.now < until) {
             return Ok(());
         }
         self.verify_backup(turn, fold)?;
@@ -171,10 +178,11 @@ impl RootWork {
         });
         turn.keyward.check_backup(&turn.actor()?, &bytes, None).map(drop)
     }
+}
 
-    fn waits(&self, now: Timestamp) -> bool {
-        self.wait_until.is_some_and(|until| now < until)
-    }
+/// Which way a rotation is on.
+fn way(rotation: &Rotation) -> (EpochNumber, bool) {
+    (rotation.to, rotation.back.is_some())
 }
 
 /// One turn.

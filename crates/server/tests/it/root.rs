@@ -354,3 +354,47 @@ async fn what_was_rolled_back_is_begun_again_by_hand_alone() {
     assert_eq!((&shown["epoch"], &shown["rotation"]), (&json!(1), &Value::Null));
     assert_eq!(shown["nextRotation"]["by"], "hand");
 }
+
+#[test]
+fn what_the_sections_about_the_root_key_cannot_say_is_refused_where_it_stands() {
+    use keyward_server::config::ConfigError;
+    let good = "rootKey:\n  rotation:\n    everyDays: 90\n    recordsPerSecond: 50\n    \
+                finaliseAfterHours: 1\n    window: { days: [saturday], from: \"22:00\", to: \"04:00\" }\n  \
+                backup:\n    file: /vault/root\n    verifyEveryDays: 3\n";
+    let read = Config::read(good).expect("a configuration").root_key;
+    let rotation = read.rotation.expect("a schedule");
+    assert_eq!((rotation.every_days, rotation.records_per_second), (90, Some(50)));
+    let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+    // Over midnight: Saturday's window is open on Sunday morning.
+    let began = at("2024-11-01T00:00:00Z");
+    assert!(rotation.is_due(began, at("2025-02-16T03:59:00Z")));
+    assert!(!rotation.is_due(began, at("2025-02-16T04:00:00Z")));
+    assert!(!rotation.is_due(began, at("2025-02-15T21:59:00Z")));
+    let next = rotation.next(began, at("2025-02-16T04:00:00Z"));
+    assert_eq!(next, at("2025-02-22T22:00:00Z"));
+    assert!(!rotation.is_due(at("2025-02-01T00:00:00Z"), at("2025-02-16T03:00:00Z")));
+    let backup = read.backup.expect("a backup");
+    assert_eq!(
+        (backup.file.display().to_string(), backup.verify_every_days),
+        ("/vault/root".into(), 3)
+    );
+    for (old, new, expected, words) in [
+        ("everyDays: 90", "everyDays: 0", 3, "from 1 to 3650"),
+        ("recordsPerSecond: 50", "recordsPerSecond: 0", 4, "from 1 to 1000000"),
+        ("finaliseAfterHours: 1", "finaliseAfterHours: 745", 5, "from 0 to 744"),
+        ("[saturday]", "[samstag]", 6, "samstag"),
+        ("[saturday]", "[]", 6, "never opens"),
+        ("22:00", "24:00", 6, "a time of day"),
+        ("04:00", "+4:00", 6, "a time of day"),
+        ("/vault/root", "root", 8, "whole path"),
+        ("verifyEveryDays", "verifyEvery", 9, "verifyEvery"),
+    ] {
+        match Config::read(&good.replacen(old, new, 1)) {
+            Err(ConfigError::At { line, what, .. }) => {
+                assert_eq!(line, expected, "{new}: {what}");
+                assert!(what.contains(words), "{new}: {what}");
+            }
+            other => panic!("{new}: {other:?}"),
+        }
+    }
+}

@@ -139,11 +139,16 @@ fn back(session: &mut Session<'_>) -> Result<Exit, Failure> {
         session.note("warning: records that do not open keep the new epoch alive")?;
         return Ok(Exit::No);
     }
-    let ended = if session.is_embedded()? {
-        session.ask(&Request::post(path, json!({})))?
-    } else {
-        // The server ends it as soon as it sees that it is complete.
-        wait(session, |status| status.inner("rotation").is_none())?
+    let ended = match session.ask(&Request::post(path, json!({}))) {
+        Ok(ended) => ended,
+        // A server ends it as soon as it sees that it is complete.
+        Err(failure) => {
+            let status = session.ask(&Request::get("/root-key"))?;
+            if status.inner("rotation").is_some() {
+                return Err(failure);
+            }
+            status
+        }
     };
     session.emit(&report(&ended, touched, seconds), render::root::impact)?;
     session.note("the rotation is rolled back: every record is in the old epoch")?;
@@ -193,6 +198,9 @@ fn drive(session: &mut Session<'_>, rate: Option<u32>) -> Result<(Document, i64)
                 let pause = f64::from(limit) / f64::from(rate);
                 (session.surroundings.pause)(Duration::from_secs_f64(pause));
             }
+        } else if status.text("state").as_deref() == Some("sealed") {
+            return Err(Failure::error("the server is sealed, and the rotation stands still")
+                .hint("unseal it with `keyward root unseal`; it goes on by itself then"));
         } else {
             (session.surroundings.pause)(LOOK);
         }
@@ -200,17 +208,6 @@ fn drive(session: &mut Session<'_>, rate: Option<u32>) -> Result<(Document, i64)
     bar.finish_and_clear();
     let seconds = clock.now().seconds().saturating_sub(begun.seconds());
     Ok((status, seconds))
-}
-
-/// Looks on until `done`.
-fn wait(session: &mut Session<'_>, done: impl Fn(&Document) -> bool) -> Result<Document, Failure> {
-    loop {
-        let status = session.ask(&Request::get("/root-key"))?;
-        if done(&status) {
-            return Ok(status);
-        }
-        (session.surroundings.pause)(LOOK);
-    }
 }
 
 fn show(bar: &ProgressBar, status: &Document) {
