@@ -43,6 +43,7 @@ pub(crate) fn parts(directory: &Path) -> Result<Parts, Failure> {
         pins: Arc::new(PinFile::new(directory.join("trust.json"))),
         clock: Arc::new(SystemClock),
         key_stores: KeyStores::default().with("software", Arc::new(Software::default())),
+        memory: LockPolicy::Strict,
     })
 }
 

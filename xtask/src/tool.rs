@@ -29,6 +29,7 @@ struct Package {
 
 const PACKAGES: &[Package] = &[
     Package { name: "curl", present: || process::on_path("curl").is_some() },
+    Package { name: "gdb", present: || process::on_path("gcore").is_some() },
     Package { name: "jq", present: || process::on_path("jq").is_some() },
     Package { name: "openssl", present: || process::on_path("openssl").is_some() },
     Package { name: "python3-venv", present: python_makes_environments },

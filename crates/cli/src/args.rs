@@ -15,6 +15,7 @@ mod when;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use keyward_crypto::secret::LockPolicy;
 
 pub(crate) use self::{
     access::{ActorVerb, TokenCreate, TokenVerb},
@@ -75,9 +76,20 @@ pub(crate) struct Global {
     /// File descriptor to read the store's password from
     #[arg(long, global = true, value_name = "N")]
     pub(crate) password_fd: Option<u32>,
+    /// Hold root keys and shares even where memory cannot be locked; they may then be swapped out
+    /// to a disk, and status and metrics say so
+    #[arg(long, global = true)]
+    pub(crate) allow_unlocked_memory: bool,
     /// How data is printed
     #[arg(long, global = true, value_name = "FORM", default_value = "text")]
     pub(crate) output: Output,
+}
+
+impl Global {
+    /// What becomes of root keys where the system refuses to lock memory (RK-004).
+    pub(crate) const fn memory(&self) -> LockPolicy {
+        if self.allow_unlocked_memory { LockPolicy::AllowUnlocked } else { LockPolicy::Strict }
+    }
 }
 
 /// How data is printed.

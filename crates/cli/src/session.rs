@@ -229,7 +229,8 @@ impl<'s> Session<'s> {
             let gone = || Failure::error("the server that had the directory is gone: try again");
             return transport::server(choice())?.ok_or_else(gone);
         };
-        let store = Store::open(&data, taken, self.surroundings.clock.clone())?;
+        let store =
+            Store::open(&data, taken, self.surroundings.clock.clone(), self.global.memory())?;
         let mut root = site::care(&data, None);
         if let Some(file) = configuration::file(&self.global, &data) {
             let config = configuration::read(&file)?;

@@ -104,7 +104,12 @@ fn check(data: &Path) -> Result<(), Failure> {
 
 impl Store {
     /// Opens the store in `data`, sealed.
-    pub(crate) fn open(data: &Path, taken: Taken, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        data: &Path,
+        taken: Taken,
+        clock: Arc<dyn Clock>,
+        memory: LockPolicy,
+    ) -> Result<Self, Failure> {
         let Taken(lock) = taken;
         let sqlite = Sqlite::open(data, SqliteOptions::default()).map_err(|error| {
             if matches!(error, OpenError::Absent { .. }) {
@@ -113,8 +118,8 @@ impl Store {
                 Failure::of(&error)
             }
         })?;
-        let keyward =
-            Keyward::open(&parts(data, sqlite, clock)).map_err(|error| unopened(data, &error))?;
+        let keyward = Keyward::open(&parts(data, sqlite, clock, memory));
+        let keyward = keyward.map_err(|error| unopened(data, &error))?;
         Ok(Self { keyward: Arc::new(keyward), _lock: lock })
     }
 }
@@ -124,12 +129,16 @@ impl Ground {
     ///
     /// # Errors
     /// A refusal if a store is there.
-    pub(crate) fn prepare(data: &Path, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+    pub(crate) fn prepare(
+        data: &Path,
+        clock: Arc<dyn Clock>,
+        memory: LockPolicy,
+    ) -> Result<Self, Failure> {
         create_directory(data).map_err(|e| directory(&e))?;
         let lock = DirectoryLock::acquire(data).map_err(|e| Failure::of(&e))?;
         let options = SqliteOptions::default();
         let sqlite = Sqlite::open_or_create(data, options).map_err(|e| Failure::of(&e))?;
-        let parts = parts(data, sqlite, clock);
+        let parts = parts(data, sqlite, clock, memory);
         if Keyward::exists(&parts).map_err(|e| Failure::of(&e))? {
             return Err(exists(data));
         }
@@ -146,7 +155,7 @@ impl Ground {
         let terms = Terms {
             cost: Cost::STANDARD,
             label: SlotLabel::parse("password").map_err(|e| Failure::of(&e))?,
-            memory: LockPolicy::Strict,
+            memory: self.parts.memory,
             now: self.parts.clock.now(),
         };
         let secret = password.expose().to_vec();
@@ -163,12 +172,13 @@ pub(crate) fn refuse_existing(data: &Path) -> Result<(), Failure> {
     if data.join(PINS_NAME).exists() { Err(exists(data)) } else { Ok(()) }
 }
 
-fn parts(data: &Path, sqlite: Sqlite, clock: Arc<dyn Clock>) -> Parts {
+fn parts(data: &Path, sqlite: Sqlite, clock: Arc<dyn Clock>, memory: LockPolicy) -> Parts {
     Parts {
         storage: Arc::new(sqlite),
         pins: Arc::new(PinFile::new(data.join(PINS_NAME))),
         clock,
         key_stores: KeyStores::default().with("software", Arc::new(Software::default())),
+        memory,
     }
 }
 

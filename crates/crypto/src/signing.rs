@@ -12,14 +12,20 @@ use crate::{
     spki,
 };
 
-/// A private key that is ready to sign.
+/// A private key that was just made or read, with what is to be sealed of it.
 ///
 /// Its *material* is what is kept: a 32-byte seed (Ed25519, ML-DSA-65), a 32-byte scalar
 /// (P-256) or two seeds (composite). Wiped when dropped; it cannot be printed, copied,
-/// compared or serialized.
+/// compared or serialized. What only signs is a [`Signer`].
 pub struct PrivateKey {
-    algorithm: Algorithm,
     material: Zeroizing<Box<[u8]>>,
+    signer: Signer,
+}
+
+/// A private key that signs and gives nothing of itself away: the one copy of it is inside the
+/// library that signs, which wipes it when this is dropped.
+pub struct Signer {
+    algorithm: Algorithm,
     spki: Box<[u8]>,
     pair: Pair,
 }
@@ -75,8 +81,50 @@ impl PrivateKey {
         Self::from_material(algorithm, &material).map_err(|_| GenerationFailed::Refused)
     }
 
-    /// The key of the material that [`Self::expose_material`] gave. Takes about 8 µs for
-    /// Ed25519 and 45 µs for ML-DSA-65.
+    /// The key of the material that [`Self::expose_material`] gave.
+    ///
+    /// # Errors
+    /// As [`Signer::from_material`].
+    pub fn from_material(algorithm: Algorithm, material: &[u8]) -> Result<Self, MaterialRefused> {
+        let signer = Signer::from_material(algorithm, material)?;
+        Ok(Self { material: Zeroizing::new(material.into()), signer })
+    }
+
+    /// The algorithm.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.signer.algorithm
+    }
+
+    /// The seed or scalar: to be sealed, and nothing else.
+    #[must_use]
+    pub fn expose_material(&self) -> &[u8] {
+        &self.material
+    }
+
+    /// The public key, as canonical DER `SubjectPublicKeyInfo`.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        self.signer.spki()
+    }
+
+    /// As [`Signer::sign`].
+    ///
+    /// # Errors
+    /// [`SigningFailed`].
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningFailed> {
+        self.signer.sign(message)
+    }
+
+    /// What signs, without the material, which is wiped.
+    #[must_use]
+    pub fn into_signer(self) -> Signer {
+        self.signer
+    }
+}
+
+impl Signer {
+    /// Takes about 8 µs for Ed25519 and 45 µs for ML-DSA-65.
     ///
     /// # Errors
     /// [`MaterialRefused`] for another length, for a scalar out of range, and for an algorithm
@@ -85,19 +133,7 @@ impl PrivateKey {
         let pair = Pair::new(algorithm, material)?;
         let spki = spki::from_raw(algorithm, &pair.public())
             .map_err(|_| MaterialRefused("it gives no public key"))?;
-        Ok(Self { algorithm, material: Zeroizing::new(material.into()), spki: spki.into(), pair })
-    }
-
-    /// The algorithm.
-    #[must_use]
-    pub const fn algorithm(&self) -> Algorithm {
-        self.algorithm
-    }
-
-    /// The seed or scalar: to be sealed, and nothing else.
-    #[must_use]
-    pub fn expose_material(&self) -> &[u8] {
-        &self.material
+        Ok(Self { algorithm, spki: spki.into(), pair })
     }
 
     /// The public key, as canonical DER `SubjectPublicKeyInfo`.
@@ -125,7 +161,13 @@ impl PrivateKey {
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PrivateKey({}, ..)", self.algorithm)
+        write!(f, "PrivateKey({}, ..)", self.signer.algorithm)
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signer({}, ..)", self.algorithm)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward::keystore::{Import, KeyStore, KeyStoreError, Made, Open, OpenedKey, SealedRecord};
 use keyward_barrier::{RecordId, RecordKind, RecordName, RecordVersion, Unsealed};
-use keyward_crypto::signing::{GenerationFailed, PrivateKey};
+use keyward_crypto::signing::{GenerationFailed, PrivateKey, Signer};
 use keyward_lifecycle::{algorithm::Algorithm, id::KeyId, key::KeyRecord};
 
 /// The store of address `software:`. It keeps nothing itself: sealed bytes come and go with
@@ -62,26 +62,26 @@ impl Open for Software {
         let opened = root
             .open(&name(&key.key_id), sealed.epoch, sealed.bytes)
             .map_err(|error| refused(error.to_string()))?;
-        let private = PrivateKey::from_material(key.algorithm, opened.expose())
+        let signer = Signer::from_material(key.algorithm, opened.expose())
             .map_err(|error| refused(error.to_string()))?;
         // The record is bound to the key's name; that it is that key's very material is seen
         // from its public part.
-        if *private.spki() != *key.public_key {
+        if *signer.spki() != *key.public_key {
             return Err(refused("it is not the private part of its public key".to_owned()));
         }
-        Ok(Arc::new(Ready { key_id: key.key_id.clone(), private }))
+        Ok(Arc::new(Ready { key_id: key.key_id.clone(), signer }))
     }
 }
 
 /// A private key in memory; dropping it wipes it.
 struct Ready {
     key_id: KeyId,
-    private: PrivateKey,
+    signer: Signer,
 }
 
 impl OpenedKey for Ready {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyStoreError> {
-        self.private.sign(message).map_err(|error| KeyStoreError::Material {
+        self.signer.sign(message).map_err(|error| KeyStoreError::Material {
             key_id: self.key_id.clone(),
             why: error.to_string(),
         })

@@ -8,6 +8,7 @@ use std::{
     thread::JoinHandle,
 };
 
+use keyward_crypto::secret::LockPolicy;
 use keyward_lifecycle::{
     authority::Admitted,
     command::Command,
@@ -40,6 +41,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where private keys live.
     pub key_stores: KeyStores,
+    /// What becomes of the root key where the system refuses to lock memory (RK-004).
+    pub memory: LockPolicy,
 }
 
 impl fmt::Debug for Parts {

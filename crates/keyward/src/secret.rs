@@ -24,7 +24,7 @@ use std::{
 };
 
 use keyward_barrier::{FieldName, OpenedSecret, RecordName, SealFailed};
-use keyward_crypto::secret::{LockFailed, LockPolicy, LockedBytes};
+use keyward_crypto::secret::{LockFailed, LockedBytes};
 use keyward_lifecycle::{
     id::ActorId,
     refusal::{Refusal, SecretRefusal},
@@ -290,7 +290,7 @@ impl Keyward {
             let name = record::path_key_record().ok_or(SecretError::Internal)?;
             let (_, key) = self.shared.open_record(&name, &FieldName::value())?;
             let mut bytes = Zeroizing::new(key.expose().to_vec());
-            let locked = LockedBytes::take(&mut bytes, LockPolicy::AllowUnlocked)?;
+            let locked = LockedBytes::take(&mut bytes, self.shared.memory)?;
             // Somebody else may have read it at the same time.
             drop(held.set(PathKey::new(locked)));
         }

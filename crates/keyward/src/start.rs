@@ -71,7 +71,7 @@ impl Keyward {
             sealed_item(&unsealed, LOG_KEY, &log)?,
             sealed_item(&unsealed, AUTHORITY_KEY, &authority)?,
         ];
-        let log = LogSigner::new(log, &origin).ok_or(CreateFailed::Internal)?;
+        let log = LogSigner::new(log.into_signer(), &origin).ok_or(CreateFailed::Internal)?;
         let envelope = first_authority(root_id.fingerprint(), &origin, &authority, &log)?;
         let json = envelope.to_json().map_err(|_| CreateFailed::Internal)?;
         items.push(put(Shelf::Authority, 1_u64.to_be_bytes().to_vec(), json));

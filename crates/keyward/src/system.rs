@@ -2,7 +2,7 @@
 //! vouches for it. They sign only their own formats and stand in no ledger.
 
 use keyward_barrier::{Epoch, RecordId, RecordKind, RecordName, RecordVersion, Unsealed};
-use keyward_crypto::{signing::PrivateKey, spki};
+use keyward_crypto::{signing::Signer, spki};
 use keyward_lifecycle::{
     algorithm::{Algorithm, PublicKey, Verify},
     audit::{
@@ -21,18 +21,18 @@ use std::sync::Arc;
 
 /// Signs checkpoints.
 pub(crate) struct LogSigner {
-    private: PrivateKey,
+    signer: Signer,
     log: VerifierKey,
     cosigner: VerifierKey,
 }
 
 impl LogSigner {
-    pub(crate) fn new(private: PrivateKey, origin: &str) -> Option<Self> {
-        let raw = spki::raw(Algorithm::Ed25519, private.spki()).ok()?;
+    pub(crate) fn new(signer: Signer, origin: &str) -> Option<Self> {
+        let raw = spki::raw(Algorithm::Ed25519, signer.spki()).ok()?;
         let raw: &[u8; 32] = raw.try_into().ok()?;
         let log = VerifierKey::ed25519(origin, raw).ok()?;
         let cosigner = VerifierKey::cosigner(origin, raw).ok()?;
-        Some(Self { private, log, cosigner })
+        Some(Self { signer, log, cosigner })
     }
 
     /// The verifier keys as texts: the log's, and the same key as a cosigner.
@@ -49,8 +49,8 @@ impl LogSigner {
         }
         let text = checkpoint.to_string();
         let seconds = u64::try_from(now.seconds()).unwrap_or(0);
-        let signature = self.private.sign(text.as_bytes()).ok()?;
-        let cosignature = self.private.sign(&cosigned_message(&text, seconds)).ok()?;
+        let signature = self.signer.sign(text.as_bytes()).ok()?;
+        let cosignature = self.signer.sign(&cosigned_message(&text, seconds)).ok()?;
         let mut note = Note::new(text, SignatureLine::of(&self.log, &signature)).ok()?;
         note.push(SignatureLine::of_cosigner(&self.cosigner, seconds, &cosignature)).ok()?;
         Some(note)
@@ -91,10 +91,10 @@ pub(crate) fn open_system_key(
     epoch: Epoch,
     name: &str,
     sealed: &[u8],
-) -> Option<PrivateKey> {
+) -> Option<Signer> {
     let record = system_record(name)?;
     let opened = root.open(&record, epoch, sealed).ok()?;
-    PrivateKey::from_material(Algorithm::Ed25519, opened.expose()).ok()
+    Signer::from_material(Algorithm::Ed25519, opened.expose()).ok()
 }
 
 pub(crate) const LOG_KEY: &str = "log";

@@ -12,7 +12,4 @@ pub(crate) struct Keeper {
     /// Where to listen [default: keeper.listen of the configuration, else 127.0.0.1:8231]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Hold the share even where memory cannot be locked; it may then be swapped out to a disk
-    #[arg(long)]
-    pub(crate) allow_unlocked_memory: bool,
 }

@@ -32,7 +32,8 @@ pub(super) fn run(session: &mut Session<'_>, init: &Init) -> Result<(), Failure>
         None => None,
     };
     let profiles = configuration::profiles(config.as_ref());
-    let ground = Ground::prepare(&data, session.surroundings.clock.clone())?;
+    let ground =
+        Ground::prepare(&data, session.surroundings.clock.clone(), session.global.memory())?;
     let names: Vec<String> = profiles.iter().map(|profile| profile.name.to_string()).collect();
     let Store { keyward, .. } = ground.create(&data, &password, profiles)?;
     let state = keyward.state();

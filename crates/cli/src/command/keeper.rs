@@ -9,6 +9,7 @@ use keyward::{
     clock::SystemClock,
     keeper::{Keeper, Memory},
 };
+use keyward_crypto::secret::{LockPolicy, harden_process};
 use keyward_server::{
     config::Config,
     keeper::{KeeperFailed, serve},
@@ -19,16 +20,19 @@ use super::serve::log;
 use crate::{args, configuration, exit::Failure, session::Session};
 
 pub(super) fn run(session: &mut Session<'_>, arguments: &args::Keeper) -> Result<(), Failure> {
-    let args::Keeper { listen, allow_unlocked_memory } = arguments;
+    let args::Keeper { listen } = arguments;
     // What is a warning elsewhere: a core file of this process would be the share on a disk.
-    keyward_crypto::secret::harden_process().map_err(|e| Failure::of(&e))?;
+    harden_process().map_err(|e| Failure::of(&e))?;
     let Config { identity, keeper, .. } = config(session)?;
     let identity = identity.ok_or_else(|| {
         Failure::error("a keeper without an identity would talk to anybody")
             .hint("give the configuration a section `identity`; see docs/operate/keeper.md")
     })?;
     let listen = listen.or(keeper.listen).unwrap_or(LISTEN);
-    let memory = if *allow_unlocked_memory { Memory::UnlockedAllowed } else { Memory::Locked };
+    let memory = match session.global.memory() {
+        LockPolicy::Strict => Memory::Locked,
+        LockPolicy::AllowUnlocked => Memory::UnlockedAllowed,
+    };
     log(session);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

@@ -18,7 +18,20 @@ use crate::{
 
 pub(super) fn status(session: &mut Session<'_>) -> Result<(), Failure> {
     let status = session.ask(&Request::get("/status"))?;
-    session.emit(&status, render::store::status)
+    session.emit(&status, render::store::status)?;
+    warn(session, &status)
+}
+
+/// What must not be overlooked (RK-004).
+fn warn(session: &mut Session<'_>, status: &Document) -> Result<(), Failure> {
+    if status.text("memory").as_deref() != Some("unlocked") {
+        return Ok(());
+    }
+    session.note(
+        "warning: the root key is in memory that the system may write to a disk\n\
+         hint: raise RLIMIT_MEMLOCK (LimitMEMLOCK= in the service file) and start without \
+         --allow-unlocked-memory",
+    )
 }
 
 pub(super) fn run(session: &mut Session<'_>, verb: RootVerb) -> Result<Exit, Failure> {
@@ -27,6 +40,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: RootVerb) -> Result<Exit, Fai
         RootVerb::Status => {
             let status = session.ask(&Request::get("/root-key"))?;
             session.emit(&status, render::root::status)?;
+            warn(session, &status)?;
         }
         RootVerb::Check => return check(session),
         RootVerb::Unseal(RootUnseal { recovery, shares }) => {

@@ -36,7 +36,8 @@ pub(super) fn run(session: &mut Session<'_>, arguments: Serve) -> Result<(), Fai
         None => None,
     };
     let taken = Taken::for_server(&data, &mut *session.surroundings.pause, &|| is_served(&data))?;
-    let store = Store::open(&data, taken, session.surroundings.clock.clone())?;
+    let store =
+        Store::open(&data, taken, session.surroundings.clock.clone(), session.global.memory())?;
     let keepers = match &config {
         Some(config) => configuration::keepers(&store.keyward, config)?,
         None => None,

@@ -17,6 +17,7 @@ mod door;
 mod import;
 mod interop;
 mod keeper;
+mod leak;
 mod offline;
 mod page;
 mod proof;

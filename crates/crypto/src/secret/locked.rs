@@ -257,8 +257,9 @@ pub struct HardeningFailed {
     cause: io::Error,
 }
 
-/// Forbids core files (`RLIMIT_CORE` 0) and tracing by other processes of the same user
-/// (`PR_SET_DUMPABLE` 0). To be called first thing in `main`.
+/// Forbids core files (`RLIMIT_CORE` 0), leaves all memory out of those that root makes all the
+/// same (`coredump_filter` 0, see core(5)), and forbids tracing by other processes of the same
+/// user (`PR_SET_DUMPABLE` 0). To be called first thing in `main`.
 ///
 /// # Errors
 /// [`HardeningFailed`] names the measure.
@@ -268,6 +269,9 @@ pub fn harden_process() -> Result<(), HardeningFailed> {
     if unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) } != 0 {
         return Err(HardeningFailed { measure: "RLIMIT_CORE = 0", cause: last_error() });
     }
+    // Before the next measure, which takes the files below /proc/self away from their owner.
+    std::fs::write("/proc/self/coredump_filter", "0")
+        .map_err(|cause| HardeningFailed { measure: "coredump_filter = 0", cause })?;
     // SAFETY: prctl with PR_SET_DUMPABLE takes a number and touches no memory of ours.
     if unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) } != 0 {
         return Err(HardeningFailed { measure: "PR_SET_DUMPABLE = 0", cause: last_error() });

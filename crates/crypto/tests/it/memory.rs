@@ -116,6 +116,8 @@ fn a_hardened_process_dumps_no_core_and_hides_its_memory() {
         let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
         let words: Vec<_> = core.split_whitespace().collect();
         assert_eq!(words[4..6], ["0", "0"]);
+        let filter = fs::read_to_string("/proc/self/coredump_filter").unwrap();
+        assert_eq!(u64::from_str_radix(filter.trim(), 16), Ok(0));
         // Files of a process that is not dumpable belong to root, which the owner shows.
         use std::os::unix::fs::MetadataExt as _;
         assert_eq!(fs::metadata("/proc/self/mem").unwrap().uid(), 0);

@@ -12,6 +12,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use keyward_barrier::{RootId, Unsealed};
+use keyward_crypto::secret::LockPolicy;
 use keyward_lifecycle::{
     algorithm::PublicKey,
     authority::Admitted,
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) key_stores: KeyStores,
+    pub(crate) memory: LockPolicy,
     pub(crate) system_actor: ActorId,
     pub(crate) authority: Admitted,
     pub(crate) quarantine: Mutex<Option<Quarantine>>,
@@ -101,6 +103,7 @@ impl Shared {
             storage: parts.storage.clone(),
             clock: parts.clock.clone(),
             key_stores: parts.key_stores.clone(),
+            memory: parts.memory,
             system_actor: crate::actor::system(),
             authority,
             quarantine: Mutex::new(quarantine),

@@ -107,7 +107,7 @@ impl Keyward {
     ) -> Result<BackupView, RootError> {
         let checked = self.read_backup(bytes).and_then(|backup| match password {
             Some(password) => {
-                open_backup(&backup, password)?;
+                open_backup(&backup, password, self.shared.memory)?;
                 Ok(backup)
             }
             None => Ok(backup),
@@ -138,7 +138,7 @@ impl Keyward {
         }
         self.may_try()?;
         let backup = self.read_backup(bytes)?;
-        let unsealed = match open_backup(&backup, password) {
+        let unsealed = match open_backup(&backup, password, self.shared.memory) {
             Ok(unsealed) => unsealed,
             Err(RootError::Unseal(UnsealFailed::WrongPassword)) => {
                 return Err(self.attempt_failed(actor, UnsealedBy::Password));
@@ -201,10 +201,14 @@ impl Keyward {
     }
 }
 
-fn open_backup(backup: &Backup, password: Vec<u8>) -> Result<Unsealed, RootError> {
+fn open_backup(
+    backup: &Backup,
+    password: Vec<u8>,
+    memory: LockPolicy,
+) -> Result<Unsealed, RootError> {
     let password = Password::new(password).map_err(|_| UnsealFailed::WrongPassword)?;
     let sealed: Sealed = backup.sealed();
-    Ok(sealed.unseal(&password, LockPolicy::Strict).map_err(unseal_failed)?)
+    Ok(sealed.unseal(&password, memory).map_err(unseal_failed)?)
 }
 
 /// Opens records in the order of their names.

@@ -110,7 +110,7 @@ impl Keyward {
         let header = self.header()?;
         let pinned = self.shared.pinned_root();
         let sealed = Sealed::read(header.bytes(), Some(&pinned))?;
-        let unsealed = open(&sealed, LockPolicy::Strict).map_err(unseal_failed)?;
+        let unsealed = open(&sealed, self.shared.memory).map_err(unseal_failed)?;
         let unsealed = self.as_the_log_says(unsealed);
         let log = self.open_log_key(&unsealed)?;
         let opened = Arc::default();

@@ -107,7 +107,7 @@ impl Keyward {
         }
         let made = match self.path_key(root)? {
             Some(_) => None,
-            None => Some(new_path_key()?),
+            None => Some(new_path_key(self.shared.memory)?),
         };
         let key = made.as_ref().or(self.path_key(root)?).ok_or(SecretError::Internal)?;
         let id = key.id(path);
@@ -276,9 +276,9 @@ pub(super) fn dropped(receipt: &Receipt) -> Vec<SecretVersion> {
     all
 }
 
-fn new_path_key() -> Result<PathKey, SecretError> {
+fn new_path_key(memory: LockPolicy) -> Result<PathKey, SecretError> {
     let mut bytes = random::bytes::<32>().map_err(|error| unavailable(&error))?;
-    let locked = LockedBytes::take(bytes.as_mut_slice(), LockPolicy::AllowUnlocked)?;
+    let locked = LockedBytes::take(bytes.as_mut_slice(), memory)?;
     Ok(PathKey::new(locked))
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn parts(clock: &Arc<FakeClock>) -> Parts {
         pins: Arc::new(MemoryPins::default()),
         clock: clock.clone(),
         key_stores: KeyStores::default().with("software", Arc::new(Software::default())),
+        memory: LockPolicy::Strict,
     }
 }
 

@@ -77,6 +77,7 @@ pub(crate) fn with(profiles: Vec<Profile>) -> World {
         pins: Arc::new(MemoryPins::default()),
         clock: clock.clone(),
         key_stores: KeyStores::default().with("software", Arc::new(Software::default())),
+        memory: LockPolicy::Strict,
     };
     let terms = Terms {
         cost: Cost::new(Cost::MEMORY_KIB_MIN, 1, 1).expect("the least cost"),

@@ -67,7 +67,8 @@ fn rehearse(
     let _heads = sqlite.backup_to(&copy, Existing::Keep).map_err(|e| Failure::of(&e))?;
     durable::write(&scratch.join(PINS_NAME), &pins, Mode::Private).map_err(|e| Failure::of(&e))?;
     let taken = Taken::for_server(scratch, &mut *session.surroundings.pause, &|| false)?;
-    let store = Store::open(scratch, taken, session.surroundings.clock.clone())?;
+    let store =
+        Store::open(scratch, taken, session.surroundings.clock.clone(), session.global.memory())?;
     let user = format!("local:{}", rustix::process::getuid().as_raw());
     let actor = store.keyward.actor(&user).map_err(|e| Failure::of(&e))?;
     let restored = store.keyward.restore_root(&actor, &backup, password);
