@@ -97,7 +97,7 @@ impl Found {
 }
 
 /// The epoch in which the fold expects a record.
-fn expected(state: &State, name: &RecordName, row: &[u8]) -> Epoch {
+pub(crate) fn expected(state: &State, name: &RecordName, row: &[u8]) -> Epoch {
     match state.root().expected(&name.to_string()) {
         Expected::One(epoch) => of_number(epoch),
         Expected::Either(before, since) => {

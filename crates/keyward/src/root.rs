@@ -14,9 +14,8 @@ pub mod unseal;
 
 use keyward_barrier::{BackupRefused, ChangeFailed, OpenRefused, RotationRefused};
 use keyward_lifecycle::{
-    id::Digest,
     refusal::{Refusal, RootRefusal},
-    root::RootFold,
+    root::{HeaderMark, RootFold, Rotation},
     time::Timestamp,
 };
 
@@ -75,30 +74,41 @@ impl Keyward {
     /// The newest header as the store has it, checked against the pinned identity and the log.
     pub(crate) fn header(&self) -> Result<keyward_barrier::EpochHeader, UnsealFailed> {
         let storage = &self.shared.storage;
-        let item = storage.item_at_or_before(Shelf::Root, &crate::start::epoch_name(u32::MAX))?;
-        let item = item.ok_or(UnsealFailed::NoHeader)?;
+        let epoch = self.state().root().header.map_or(1, |mark| mark.epoch.get());
+        let bytes = storage.item(Shelf::Root, &crate::start::epoch_name(epoch))?;
+        let bytes = bytes.ok_or(UnsealFailed::NoHeader)?;
         let pinned = self.shared.pinned_root();
-        let header = keyward_barrier::EpochHeader::read(&item.bytes, Some(&pinned))?;
-        self.is_logged(&header, &item.bytes)?;
+        let header = keyward_barrier::EpochHeader::read(&bytes, Some(&pinned))?;
+        is_logged(&header, self.state().root().header)?;
         Ok(header)
     }
 
-    /// An older header leads through slots that are gone: only the one that the log names is
-    /// followed.
-    fn is_logged(
+    /// The header of the epoch that a rotation leaves, as the log knew it when it began.
+    pub(crate) fn former(
         &self,
-        header: &keyward_barrier::EpochHeader,
-        bytes: &[u8],
-    ) -> Result<(), UnsealFailed> {
-        let found = (header.epoch().number(), header.counter().number(), Digest::of(bytes));
-        match self.state().root().header {
-            None if header.counter() == keyward_barrier::HeaderCounter::FIRST => Ok(()),
-            Some(mark) if found == (mark.epoch.get(), mark.counter, mark.digest) => Ok(()),
-            Some(_) | None => Err(UnsealFailed::AnotherHeader {
-                found: found.1,
-                logged: self.state().root().header.map_or(1, |mark| mark.counter),
-            }),
-        }
+        rotation: &Rotation,
+    ) -> Result<keyward_barrier::EpochHeader, UnsealFailed> {
+        let name = crate::start::epoch_name(rotation.from.get());
+        let bytes = self.shared.storage.item(Shelf::Root, &name)?.ok_or(UnsealFailed::NoHeader)?;
+        let pinned = self.shared.pinned_root();
+        let header = keyward_barrier::EpochHeader::read(&bytes, Some(&pinned))?;
+        is_logged(&header, rotation.former)?;
+        Ok(header)
+    }
+}
+
+/// An older header leads through slots that are gone: only the one that the log names is followed.
+fn is_logged(
+    header: &keyward_barrier::EpochHeader,
+    logged: Option<HeaderMark>,
+) -> Result<(), UnsealFailed> {
+    match logged {
+        None if header.counter() == keyward_barrier::HeaderCounter::FIRST => Ok(()),
+        Some(logged) if logged == change::mark(header) => Ok(()),
+        Some(_) | None => Err(UnsealFailed::AnotherHeader {
+            found: header.counter().number(),
+            logged: logged.map_or(1, |mark| mark.counter),
+        }),
     }
 }
 

@@ -168,10 +168,12 @@ impl Keyward {
     /// # Errors
     /// [`UnsealFailed`]; nothing has changed.
     pub fn unseal(&self, password: Vec<u8>) -> Result<(), UnsealFailed> {
+        let mut password = zeroize::Zeroizing::new(password);
         if self.shared.is_unsealed() {
             return Ok(());
         }
-        let password = Password::new(password).map_err(|_| UnsealFailed::WrongPassword)?;
+        let password = Password::new(std::mem::take(&mut *password));
+        let password = password.map_err(|_| UnsealFailed::WrongPassword)?;
         self.open_root(|sealed, policy| sealed.unseal(&password, policy))
     }
 

@@ -59,7 +59,9 @@ impl FromStr for SecretId {
         let lower = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         match hex::decode_to_slice(text, &mut bytes) {
             Ok(()) if lower => Ok(Self(bytes)),
-            Ok(()) | Err(_) => Err(MalformedSecretName("a secret's id has 32 lower-case hex digits")),
+            Ok(()) | Err(_) => {
+                Err(MalformedSecretName("a secret's id has 32 lower-case hex digits"))
+            }
         }
     }
 }
@@ -281,11 +283,8 @@ mod tests {
     #[test]
     fn the_oldest_versions_are_those_beyond_the_limit() {
         let number = |number| SecretVersion::new(number).expect("not 0");
-        let version = |it| VersionFold {
-            number: number(it),
-            written_at: Timestamp::EPOCH,
-            deleted_at: None,
-        };
+        let version =
+            |it| VersionFold { number: number(it), written_at: Timestamp::EPOCH, deleted_at: None };
         let secret = Secret {
             newest: Some(number(7)),
             versions: [2, 5, 7].map(version).to_vec(),

@@ -18,7 +18,7 @@ use crate::{
     keepers::{KeeperName, Keepers, KeepersRefused},
     password::{self, WeakPassword},
     record::{self, FieldName, OpenRefused, RecordName, SealFailed, Under},
-    root::{NoRootKey, RootKey},
+    root::{Epoch, NoRootKey, RootKey},
     share::{KeeperShare, RecoveryShare, Sharing},
     slot::{
         Cost, ExternalFailed, ExternalKey, Heading, Place, Slot, SlotFailed, SlotId, SlotLabel,
@@ -290,6 +290,17 @@ impl Unsealed {
     fn with_slot(&self, slot: Slot) -> Result<(Self, SlotId), ChangeFailed> {
         let id = slot.id();
         self.changed(|body| body.slots.push(slot)).map(|unsealed| (unsealed, id))
+    }
+
+    /// The same epoch under a header that says that epochs up to `greatest` were begun: a backup
+    /// that was restored may not know of them, and no number is used twice.
+    ///
+    /// # Errors
+    /// [`ChangeFailed`].
+    pub fn abandoning(&self, greatest: Epoch) -> Result<Self, ChangeFailed> {
+        self.changed(|body| {
+            body.abandoned = Some(body.abandoned.map_or(greatest, |other| other.max(greatest)));
+        })
     }
 
     /// The same keys under a header that was changed and signed anew.

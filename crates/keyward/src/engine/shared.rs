@@ -59,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) sealing: RwLock<()>,
     /// Held while a batch of records is sealed anew: one at a time.
     pub(crate) stepping: Mutex<()>,
+    /// Held while a password or shares are tried: one at a time.
+    pub(crate) trying: Mutex<()>,
     pub(crate) secrets: Secrets,
     pub(crate) pins: Arc<Keeper>,
     public_keys: RwLock<HashMap<Fingerprint, Arc<dyn PublicKey>>>,
@@ -115,6 +117,7 @@ impl Shared {
             leases: RwLock::new(()),
             sealing: RwLock::new(()),
             stepping: Mutex::new(()),
+            trying: Mutex::new(()),
             secrets: Secrets::default(),
             pins,
             public_keys: RwLock::new(HashMap::new()),
@@ -229,6 +232,15 @@ impl Shared {
         );
         before.iter().for_each(|before| before.opened.close_all());
         self.secrets.changed(before.as_deref(), opened.as_ref());
+    }
+
+    /// Puts `root` in the place of `before`, if that is what is held; keys that were opened stay
+    /// open.
+    pub(crate) fn replace_root(&self, before: &Arc<Root>, root: Root) {
+        let mut held = self.root.write().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_some_and(|held| Arc::ptr_eq(held, before)) {
+            *held = Some(Arc::new(root));
+        }
     }
 
     /// The root id that is pinned outside the database.

@@ -1,13 +1,18 @@
 //! Backups of the root key: made, read again, restored, rehearsed (RK-011, RK-012, RK-030).
 
-use keyward_barrier::{Backup, RecordName, Sealed, Unsealed, record_epoch};
+use std::sync::{Arc, PoisonError};
+
+use keyward_barrier::{Backup, RecordName, Sealed, Unsealed};
 use keyward_crypto::secret::{LockPolicy, Password};
 use keyward_lifecycle::{
     command::{Command, RootCommand},
+    decide::decide,
     id::ActorId,
     root::{Outcome, UnsealedBy},
+    state::State,
     time::Timestamp,
 };
+use zeroize::Zeroizing;
 
 use super::{
     RootError,
@@ -17,6 +22,7 @@ use super::{
 };
 use crate::{
     engine::{Keyward, Root},
+    record::{expected, number_of, of_number},
     start::UnsealFailed,
     storage::{ReadError, Shelf, Storage},
     writer::ExecuteError,
@@ -105,20 +111,45 @@ impl Keyward {
         bytes: &[u8],
         password: Option<Vec<u8>>,
     ) -> Result<BackupView, RootError> {
-        let checked = self.read_backup(bytes).and_then(|backup| match password {
-            Some(password) => {
-                open_backup(&backup, password, self.shared.memory)?;
-                Ok(backup)
+        let mut password = password.map(Zeroizing::new);
+        let read = self.read_backup(bytes);
+        let view = read.as_ref().ok().map(|backup| self.backup_view(backup));
+        if let (Ok(backup), Some(password)) = (&read, &mut password) {
+            let _trying = self.may_try()?;
+            match open_backup(backup, std::mem::take(&mut **password), self.shared.memory) {
+                Ok(_) => {}
+                // The password is not the file's fault.
+                Err(RootError::Unseal(UnsealFailed::WrongPassword)) => {
+                    return Err(self.attempt_failed(actor, UnsealedBy::Password));
+                }
+                Err(error) => {
+                    self.note_backup_check(actor, Outcome::Bad);
+                    return Err(error);
+                }
             }
-            None => Ok(backup),
-        });
-        let outcome = if checked.is_ok() { Outcome::Good } else { Outcome::Bad };
+        }
+        match (read, view) {
+            (Ok(_), Some(view)) => {
+                // An older file that is sound says nothing of the one that counts.
+                if view.is_current {
+                    self.note_backup_check(actor, Outcome::Good);
+                }
+                Ok(view)
+            }
+            (Ok(backup), None) => Ok(self.backup_view(&backup)),
+            (Err(error), _) => {
+                self.note_backup_check(actor, Outcome::Bad);
+                Err(error)
+            }
+        }
+    }
+
+    fn note_backup_check(&self, actor: &ActorId, outcome: Outcome) {
         if self.shared.is_unsealed() {
             // The outcome is the answer whether or not it could be logged.
             let note = RootCommand::NoteBackupCheck { outcome };
             drop(self.execute(actor, Command::Root(note)));
         }
-        Ok(self.backup_view(&checked?))
     }
 
     /// Restores: the backup's header takes the place of the store's, once a password has opened
@@ -133,39 +164,49 @@ impl Keyward {
         bytes: &[u8],
         password: Vec<u8>,
     ) -> Result<(BackupView, Sample), RootError> {
+        let mut password = Zeroizing::new(password);
+        let _trying = self.may_try()?;
+        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
         if self.shared.is_unsealed() {
             return Err(RootError::Unsealed);
         }
-        self.may_try()?;
         let backup = self.read_backup(bytes)?;
-        let unsealed = match open_backup(&backup, password, self.shared.memory) {
+        let unsealed = match open_backup(&backup, std::mem::take(&mut *password), self.shared.memory) {
             Ok(unsealed) => unsealed,
             Err(RootError::Unseal(UnsealFailed::WrongPassword)) => {
                 return Err(self.attempt_failed(actor, UnsealedBy::Password));
             }
             Err(error) => return Err(error),
         };
-        let header = backup.header();
-        let newest = self.state().root().header.map_or(1, |mark| mark.epoch.get());
-        if header.epoch().number() < newest {
-            let (found, needed) = (header.epoch().number(), newest);
+        let state = self.state();
+        let found = backup.header().epoch().number();
+        let needed = state.root().header.map_or(1, |mark| mark.epoch.get());
+        if found < needed {
             return Err(UnsealFailed::OldEpoch { found, needed }.into());
         }
-        let sample = open_sample(&*self.shared.storage, &unsealed, RESTORE_SAMPLE)?;
+        // No epoch's number is used twice, whatever the backup knows of.
+        let greatest = state.root().greatest.map(of_number);
+        let unsealed = match greatest.filter(|epoch| *epoch > unsealed.epoch()) {
+            Some(epoch) => unsealed.abandoning(epoch)?,
+            None => unsealed,
+        };
+        let header = unsealed.header().clone();
+        let previous = header.previous_epoch().map(number_of);
+        let command = RootCommand::Restore { header: mark(&header), previous };
+        let _ = decide(&state, &Command::Root(command.clone()), self.now())?;
+        let sample = open_sample(&*self.shared.storage, (&state, &unsealed), RESTORE_SAMPLE)?;
         if let Some(why) = &sample.first_refused {
             return Err(RootError::Check { check: "records", why: why.clone() });
         }
-        let log = self.open_log_key(&unsealed)?;
-        let command = RootCommand::Restore { header: mark(header) };
-        let item = header_item(header);
-        let opened = std::sync::Arc::default();
-        let log = std::sync::Arc::new(log);
-        self.shared.set_root(Some(Root { unsealed, log, opened }));
-        let logged = self.execute_with(actor, vec![Command::Root(command)], vec![item]);
-        if let Err(error) = logged {
+        let unsealed = self.as_the_log_says(unsealed);
+        let log = Arc::new(self.open_log_key(&unsealed)?);
+        self.shared.set_root(Some(Root { unsealed, log, opened: Arc::default() }));
+        let items = vec![header_item(&header)];
+        if let Err(error) = self.execute_with(actor, vec![Command::Root(command)], items) {
             self.seal();
             return Err(error.into());
         }
+        drop(alone);
         Ok((self.backup_view(&backup), sample))
     }
 
@@ -214,7 +255,7 @@ fn open_backup(
 /// Opens records in the order of their names.
 pub(super) fn open_sample(
     storage: &dyn Storage,
-    root: &Unsealed,
+    (state, root): (&State, &Unsealed),
     limit: u32,
 ) -> Result<Sample, ReadError> {
     let mut sample = Sample::default();
@@ -223,7 +264,7 @@ pub(super) fn open_sample(
             .map_err(|error| error.to_string())
             .and_then(|name| name.parse().map_err(|error| format!("{error}")))
             .and_then(|name: RecordName| {
-                let epoch = record_epoch(&item.bytes).map_err(|error| error.to_string())?;
+                let epoch = expected(state, &name, &item.bytes);
                 root.check_record(&name, epoch, &item.bytes).map_err(|error| error.to_string())
             });
         match opened {

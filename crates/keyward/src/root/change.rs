@@ -48,14 +48,26 @@ impl Keyward {
     }
 }
 
+impl Keyward {
+    /// Whether the log's rules take those commands as things stand: asked before anybody outside
+    /// is told of what they lead to.
+    pub(super) fn would_log(&self, commands: &[RootCommand]) -> Result<(), RootError> {
+        let commands: Vec<Command> = commands.iter().cloned().map(Command::Root).collect();
+        self.shared.check_may_do(&commands)?;
+        let (state, now) = (self.state(), self.now());
+        for command in &commands {
+            let _ = keyward_lifecycle::decide::decide(&state, command, now)?;
+        }
+        Ok(())
+    }
+}
+
 impl Shared {
-    /// From here on this is the root key; keys that were opened stay open.
-    pub(super) fn use_root(&self, before: &Root, unsealed: Unsealed) {
-        self.set_root(Some(Root {
-            unsealed,
-            log: Arc::clone(&before.log),
-            opened: Arc::clone(&before.opened),
-        }));
+    /// From here on this is the root key, unless the store was sealed meanwhile: then it stays
+    /// sealed.
+    pub(super) fn use_root(&self, before: &Arc<Root>, unsealed: Unsealed) {
+        let (log, opened) = (Arc::clone(&before.log), Arc::clone(&before.opened));
+        self.replace_root(before, Root { unsealed, log, opened });
     }
 }
 

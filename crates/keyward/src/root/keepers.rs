@@ -17,8 +17,6 @@ use crate::{
         Finding, KeeperSet, LinkFailed, Member, ShareBytes, ShareHead, Standing, TooFew, Trouble,
         attend, gather,
     },
-    start::{UnsealFailed, epoch_name},
-    storage::Shelf,
     writer::ExecuteError,
 };
 
@@ -61,7 +59,8 @@ impl Keyward {
     /// [`RootError`] when the headers cannot be read.
     pub fn keeper_duties(&self) -> Result<Vec<Duty>, RootError> {
         let header = self.header()?;
-        let root = self.shared.root();
+        // A store that is older than what was seen of it knows no newer shares than keepers do.
+        let root = self.shared.root().filter(|_| self.shared.quarantined().is_none());
         let mut duties = Vec::new();
         add(&mut duties, &header, root.as_ref().map(|root| &root.unsealed))?;
         if let Some(former) = self.former_header()? {
@@ -80,11 +79,7 @@ impl Keyward {
         if rotation.kind == RotationKind::Emergency {
             return Ok(None);
         }
-        let item = self.shared.storage.item(Shelf::Root, &epoch_name(rotation.from.get()))?;
-        let Some(bytes) = item else { return Ok(None) };
-        let pinned = self.shared.pinned_root();
-        let header = EpochHeader::read(&bytes, Some(&pinned)).map_err(UnsealFailed::Header)?;
-        Ok(Some(header))
+        Ok(Some(self.former(rotation)?))
     }
 
     /// Looks at every keeper, all at once, gives those that are empty or wrong their shares, and
@@ -106,7 +101,7 @@ impl Keyward {
         let duties = self.keeper_duties()?;
         let header = self.header()?;
         let newest = (header.root_id().fingerprint(), header.epoch().number());
-        let sealed = !self.is_unsealed();
+        let sealed = !self.is_unsealed() || self.shared.quarantined().is_some();
         let visit = |member: &Member| {
             let duty = duties.iter().find(|duty| duty.name == member.name);
             let before = last.get(&member.name).copied();

@@ -65,7 +65,8 @@ impl Keyward {
         let complete = up_to.is_none();
         let Batch { items, moved, failed, .. } = batch;
         let step = ResealStep { moved, failed: failed.len() as u64, complete };
-        let resealed = Resealed { up_to, moved, failed, settled: Vec::new() };
+        let to = rotation.sealing_epoch();
+        let resealed = Resealed { to, up_to, moved, failed, settled: Vec::new() };
         let command = Command::Root(RootCommand::Reseal(resealed));
         self.execute_over(actor, command, items)?;
         Ok(step)
@@ -93,7 +94,8 @@ impl Keyward {
         let step = ResealStep { moved: batch.moved, failed: left, complete: true };
         if !settled.is_empty() {
             let (moved, failed) = (batch.moved, Vec::new());
-            let resealed = Resealed { up_to: None, moved, failed, settled };
+            let to = rotation.sealing_epoch();
+            let resealed = Resealed { to, up_to: None, moved, failed, settled };
             let command = Command::Root(RootCommand::Reseal(resealed));
             self.execute_over(actor, command, batch.items)?;
         }

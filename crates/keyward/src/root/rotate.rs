@@ -26,7 +26,6 @@ use super::{
 use crate::{
     engine::Keyward,
     record::of_number,
-    start::epoch_name,
     storage::Shelf,
     writer::{ExecuteError, Receipt},
 };
@@ -129,11 +128,12 @@ impl Keyward {
             let (next, names, recipients) = self.next_epoch(root, begin)?;
             let NextEpoch { unsealed, recovery_shares, keeper_shares, .. } = next;
             let handed = hand(&recovery_shares, &recipients)?;
+            let header = mark(unsealed.header());
+            let commands = vec![RootCommand::BeginRotation { kind, records, header }];
+            self.would_log(&commands)?;
             if !keeper_shares.is_empty() {
                 deliver_all(&names, &keeper_shares, deliver)?;
             }
-            let header = mark(unsealed.header());
-            let commands = vec![RootCommand::BeginRotation { kind, records, header }];
             Ok(Next { unsealed, commands, gone: None, out: handed })
         })?;
         Ok(handed)
@@ -223,12 +223,7 @@ impl Keyward {
     pub fn finish_root_rollback(&self, actor: &ActorId) -> Result<Receipt, RootError> {
         let (receipt, ()) = self.change_header(actor, |root| {
             let rotation = self.state().root().rotation.clone().ok_or(RootRefusal::NoRotation)?;
-            let former = epoch_name(rotation.from.get());
-            let former = self.shared.storage.item(Shelf::Root, &former)?;
-            let former = former.ok_or(crate::start::UnsealFailed::NoHeader)?;
-            let former =
-                keyward_barrier::EpochHeader::read(&former, Some(&self.shared.pinned_root()))
-                    .map_err(crate::start::UnsealFailed::Header)?;
+            let former = self.former(&rotation)?;
             let unsealed = root.rolled_back(&former)?;
             let header = mark(unsealed.header());
             let commands = vec![RootCommand::FinishRollback { header }];
@@ -255,13 +250,8 @@ impl Keyward {
             let header = mark(unsealed.header());
             let mut commands = vec![RootCommand::Finalise { header, loss }];
             if let Some(renew) = renew {
-                let state = self.state();
                 // Whether it may end is decided before the backup file is written over.
-                let ask = Command::Root(RootCommand::Finalise { header, loss });
-                drop(
-                    keyward_lifecycle::decide::decide(&state, &ask, self.now())
-                        .map_err(RootError::from)?,
-                );
+                self.would_log(&commands)?;
                 self.renew_backup(&unsealed, renew)?;
                 commands.push(RootCommand::NoteBackup { header });
                 commands.push(RootCommand::NoteBackupCheck { outcome: Outcome::Good });

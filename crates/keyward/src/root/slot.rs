@@ -130,8 +130,10 @@ impl Keyward {
         new: Vec<u8>,
         terms: SlotTerms<'_>,
     ) -> Result<String, RootError> {
+        let mut new = Zeroizing::new(new);
         let id = self.verify_password(actor, old)?;
-        let (password, terms) = (read_password(new)?, self.password_terms(terms)?);
+        let (password, terms) =
+            (read_password(std::mem::take(&mut *new))?, self.password_terms(terms)?);
         let slot: SlotId = slot_id(&id)?;
         self.change_header(actor, |root| {
             let unsealed = root.change_password(slot, &password, terms)?;
@@ -147,8 +149,9 @@ impl Keyward {
     /// # Errors
     /// [`RootError::Unseal`] for a wrong password.
     pub fn verify_password(&self, actor: &ActorId, password: Vec<u8>) -> Result<String, RootError> {
-        self.may_try()?;
-        let password = read_password(password)?;
+        let mut password = Zeroizing::new(password);
+        let _trying = self.may_try()?;
+        let password = read_password(std::mem::take(&mut *password))?;
         let found = self.header()?.password_slot(&password);
         let found = found.map_err(|error| RootError::Malformed(error.to_string()))?;
         match found {
@@ -226,14 +229,20 @@ impl Keyward {
             }
             let KeepersSet { unsealed, shares, .. } =
                 root.set_keepers(threshold, &keeper_names(names)?)?;
-            deliver_all(names, &shares, deliver)?;
             let set = unsealed.header().keepers().map(|keepers| keepers.set().to_string());
             let change = SlotChange::Keepers {
                 share_set: set.map(|set| set.as_str().into()),
                 threshold,
                 keepers: names.iter().map(|name| Arc::from(name.as_str())).collect(),
             };
-            Ok(changed(unsealed, change, ()))
+            let next = changed(unsealed, change, ());
+            self.would_log(&next.commands)?;
+            if let Err(error) = deliver_all(names, &shares, deliver) {
+                // Those that took the new share let go of the old one, which still counts.
+                drop(deliver(self.keeper_shares()?));
+                return Err(error);
+            }
+            Ok(next)
         })?;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The ways in: password, recovery shares, keepers.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use keyward_barrier::{KeeperShare, RecoveryShare, Sealed, UnsealError, Unsealed};
 use keyward_crypto::secret::{LockPolicy, Password};
@@ -9,6 +9,7 @@ use keyward_lifecycle::{
     id::ActorId,
     root::UnsealedBy,
 };
+use zeroize::Zeroizing;
 
 use super::RootError;
 use crate::{
@@ -26,7 +27,7 @@ impl Keyward {
     /// [`RootError`] names a share that is foreign, stale, altered or given twice; nothing has
     /// changed.
     pub fn unseal_with_recovery(&self, actor: &ActorId, shares: &[&str]) -> Result<(), RootError> {
-        self.may_try()?;
+        let _trying = self.may_try()?;
         let shares: Result<Vec<RecoveryShare>, _> =
             shares.iter().map(|text| RecoveryShare::parse(text)).collect();
         let shares = shares.map_err(|error| RootError::Malformed(error.to_string()))?;
@@ -59,11 +60,12 @@ impl Keyward {
         actor: &ActorId,
         password: Vec<u8>,
     ) -> Result<(), RootError> {
+        let mut password = Zeroizing::new(password);
         if self.shared.is_unsealed() {
             return Ok(());
         }
-        self.may_try()?;
-        let Ok(password) = Password::new(password) else {
+        let _trying = self.may_try()?;
+        let Ok(password) = Password::new(std::mem::take(&mut *password)) else {
             return Err(self.attempt_failed(actor, UnsealedBy::Password));
         };
         let by = UnsealedBy::Password;
@@ -91,7 +93,10 @@ impl Keyward {
         match self.open_root(open) {
             Ok(()) => {}
             Err(error) => {
-                self.note_refused_access(actor, by);
+                // Only what was given and did not open: not a store that cannot be read.
+                if matches!(error, UnsealFailed::WrongPassword | UnsealFailed::Unseal(_)) {
+                    self.note_refused_access(actor, by);
+                }
                 return Err(error.into());
             }
         }
@@ -122,7 +127,7 @@ impl Keyward {
     }
 
     /// A rotation that was turned back writes in the old epoch again.
-    fn as_the_log_says(&self, unsealed: Unsealed) -> Unsealed {
+    pub(super) fn as_the_log_says(&self, unsealed: Unsealed) -> Unsealed {
         let epoch = of_number(self.state().root().sealing_epoch());
         unsealed.sealing_under(epoch).unwrap_or(unsealed)
     }
@@ -141,11 +146,19 @@ impl Keyward {
         }
     }
 
-    /// After a few failures each makes the next attempt wait longer (RK-030).
-    pub(super) fn may_try(&self) -> Result<(), RootError> {
-        match self.state().root().try_again_at() {
-            Some(at) if self.now() < at => Err(UnsealFailed::TooSoon { try_again_at: at }.into()),
-            Some(_) | None => Ok(()),
+    /// After a few failures each makes the next attempt wait longer (RK-030). Attempts are made
+    /// one at a time: what this gives is held until it is known how one came out.
+    ///
+    /// A failure that the clock has not come to was dated by a clock that ran ahead, or by
+    /// somebody who can write the store: waiting for it would lock everybody out.
+    pub(super) fn may_try(&self) -> Result<MutexGuard<'_, ()>, RootError> {
+        let trying = self.shared.trying.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, clock) = (self.state(), self.shared.clock.now());
+        let fold = state.root();
+        let dated = fold.access_refused.is_some_and(|(_, last)| last <= clock);
+        match fold.try_again_at().filter(|_| dated) {
+            Some(at) if clock < at => Err(UnsealFailed::TooSoon { try_again_at: at }.into()),
+            Some(_) | None => Ok(trying),
         }
     }
 

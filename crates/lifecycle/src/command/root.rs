@@ -2,7 +2,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use crate::root::{HeaderMark, KeeperSeen, Outcome, RotationKind, UnsealedBy};
+use crate::root::{EpochNumber, HeaderMark, KeeperSeen, Outcome, RotationKind, UnsealedBy};
 
 /// Something that was done with the root key, or is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub enum RootCommand {
     Restore {
         /// The header that leads to the root key now.
         header: HeaderMark,
+        /// The epoch that it still holds beside its own, as while a rotation is open.
+        previous: Option<EpochNumber>,
     },
     /// Record a rotation that was refused or failed.
     NoteRefusedRotation {
@@ -101,6 +103,9 @@ pub enum RootCommand {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "built by the library from what it did")]
 pub struct Resealed {
+    /// The epoch in which they are sealed now: a batch that was begun before the rotation was
+    /// turned back is not one of the way back.
+    pub to: EpochNumber,
     /// The last record that was dealt with; `None` when every one was.
     pub up_to: Option<Arc<str>>,
     /// How many were sealed anew.

@@ -37,8 +37,8 @@ pub(super) fn root(state: &State, command: &RootCommand) -> Result<Decision, Ref
         RootCommand::TurnBack => turn_back(fold),
         RootCommand::FinishRollback { header } => finish_rollback(fold, *header),
         RootCommand::Finalise { header, loss } => finalise(fold, *header, *loss),
-        RootCommand::Restore { .. }
-        | RootCommand::NoteRefusedRotation { .. }
+        RootCommand::Restore { header, previous } => restore(fold, *header, *previous),
+        RootCommand::NoteRefusedRotation { .. }
         | RootCommand::NoteUnsealed { .. }
         | RootCommand::NoteSealed
         | RootCommand::NoteAccessRefused { .. }
@@ -47,6 +47,21 @@ pub(super) fn root(state: &State, command: &RootCommand) -> Result<Decision, Ref
         | RootCommand::NoteDrill { .. }
         | RootCommand::NoteKeeper { .. } => Ok(note(command)),
     }
+}
+
+/// A header of another epoch than the store's, or of another stage of a rotation, opens records
+/// that are not there, and none of those that are.
+fn restore(
+    fold: &RootFold,
+    header: HeaderMark,
+    previous: Option<EpochNumber>,
+) -> Result<Decision, Refusal> {
+    let epoch = fold.header.map_or(EpochNumber::FIRST, |header| header.epoch);
+    let open = fold.rotation.as_deref().map(|rotation| rotation.from);
+    if header.epoch != epoch || previous != open {
+        return Err(RootRefusal::BackupDoesNotFit.into());
+    }
+    Ok(logged(RootFact::Restored { header }))
 }
 
 fn slots(change: &SlotChange, header: HeaderMark) -> RootFact {
@@ -79,7 +94,7 @@ fn reseal(fold: &RootFold, resealed: &Resealed) -> Result<Decision, Refusal> {
     let pass = rotation.pass();
     let on = resealed.up_to.as_deref().is_none_or(|up_to| !pass.covers(up_to));
     let settles = !resealed.settled.is_empty() && resealed.up_to.is_none();
-    if (pass.complete && !settles) || !on {
+    if (pass.complete && !settles) || !on || resealed.to != rotation.sealing_epoch() {
         return Err(RootRefusal::PassMovedOn.into());
     }
     if rotation.paused.is_some() {
@@ -88,7 +103,7 @@ fn reseal(fold: &RootFold, resealed: &Resealed) -> Result<Decision, Refusal> {
     if pass.failed.len().saturating_add(resealed.failed.len()) > FAILED_MAX {
         return Err(RootRefusal::TooManyFailed.into());
     }
-    let Resealed { up_to, moved, failed, settled } = resealed.clone();
+    let Resealed { to: _, up_to, moved, failed, settled } = resealed.clone();
     Ok(logged(RootFact::Resealed { up_to, moved, failed, settled }))
 }
 
@@ -136,7 +151,6 @@ fn finalise(fold: &RootFold, header: HeaderMark, loss: AcceptLoss) -> Result<Dec
 #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends the other commands elsewhere")]
 fn note(command: &RootCommand) -> Decision {
     let fact = match command.clone() {
-        RootCommand::Restore { header } => RootFact::Restored { header },
         RootCommand::NoteRefusedRotation { check } => RootFact::RotationRefused { check },
         RootCommand::NoteUnsealed { by } => RootFact::Unsealed { by },
         RootCommand::NoteSealed => RootFact::Sealed {},

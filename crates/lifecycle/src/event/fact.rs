@@ -229,9 +229,8 @@ facts! {
 
 impl Fact {
     /// Every event type of version 1, as the log writes it (SO-121).
-    pub const TYPES: &[&str] = &all_types::<
-        { Self::TABLE.len() + RootFact::TABLE.len() + SecretFact::TABLE.len() },
-    >();
+    pub const TYPES: &[&str] =
+        &all_types::<{ Self::TABLE.len() + RootFact::TABLE.len() + SecretFact::TABLE.len() }>();
 }
 
 #[expect(

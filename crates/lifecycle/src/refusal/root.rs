@@ -37,6 +37,9 @@ pub enum RootRefusal {
     /// So many records do not open that something else is wrong.
     #[error("too many records do not open; the rotation stops here")]
     TooManyFailed,
+    /// The backup was made at another stage of a rotation than the store is in.
+    #[error("the backup is of another epoch, or of another stage of a rotation, than the store")]
+    BackupDoesNotFit,
     /// The slots were changed by somebody else at the same time.
     #[error("the root key's slots were changed at the same time")]
     HeaderMovedOn,
@@ -57,6 +60,7 @@ impl RootRefusal {
             Self::PassMovedOn => "root-rotation-moved-on",
             Self::RecordsFailed { .. } => "root-records-failed",
             Self::TooManyFailed => "root-too-many-failed",
+            Self::BackupDoesNotFit => "root-backup-does-not-fit",
             Self::HeaderMovedOn => "root-header-moved-on",
         }
     }
@@ -79,6 +83,7 @@ impl RootRefusal {
                  them, or say --accept-loss",
             ),
             Self::TooManyFailed => Some("`keyward audit verify` says what is wrong with the store"),
+            Self::BackupDoesNotFit => Some("use the copy of the data and the backup of one time"),
             Self::HeaderMovedOn => Some("try again"),
             Self::PassMovedOn => None,
         }

@@ -69,9 +69,9 @@ impl SecretRefusal {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NotPermitted { .. } => {
-                Some("an admin grants it with `keyward policy set`; without a policy only admins may")
-            }
+            Self::NotPermitted { .. } => Some(
+                "an admin grants it with `keyward policy set`; without a policy only admins may",
+            ),
             Self::NoSuchSecret => Some("`keyward secret list` shows the paths"),
             Self::NoSuchVersion(_) => Some("`keyward secret metadata` shows the versions"),
             Self::Deleted(_) => Some("bring it back with `keyward secret undelete`"),

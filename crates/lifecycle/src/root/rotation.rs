@@ -9,7 +9,7 @@ use alloc::{sync::Arc, vec::Vec};
 use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
 
-use super::EpochNumber;
+use super::{EpochNumber, HeaderMark};
 use crate::time::Timestamp;
 
 /// Most records that a rotation leaves behind because they do not open; beyond it the rotation
@@ -46,6 +46,8 @@ pub struct Rotation {
     pub from: EpochNumber,
     /// The epoch that is entered.
     pub to: EpochNumber,
+    /// The header of the epoch that is left; absent for the one of the store's beginning.
+    pub former: Option<HeaderMark>,
     /// Why it was begun.
     pub kind: RotationKind,
     /// When it began.

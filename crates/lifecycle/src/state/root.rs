@@ -21,9 +21,10 @@ impl State {
             | RootFact::Restored { header } => root.header = Some(*header),
             RootFact::RotationBegun { from, kind, records, header } => {
                 root.greatest = root.greatest.max(Some(header.epoch));
-                root.header = Some(*header);
+                let former = root.header.replace(*header);
                 root.rotation = Some(Arc::new(Rotation {
                     from: *from,
+                    former,
                     to: header.epoch,
                     kind: *kind,
                     begun_at: time,

@@ -134,7 +134,7 @@ fn the_bytes_of_version_2_are_fixed() {
     assert_eq!(Digest::of(&bytes).to_string(), GOLDEN);
 }
 
-const GOLDEN: &str = "486bd31d378e87c682c2074a45c4b10740040a0a591a051b85e67ff761486332";
+const GOLDEN: &str = "def6004a681a90b91af26cf8c126ce10cacc0334cc4c62a4be79a7155ce3122e";
 
 #[test]
 fn a_copy_of_the_fold_is_its_own() {

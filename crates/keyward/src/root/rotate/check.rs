@@ -92,7 +92,7 @@ impl Keyward {
     }
 
     fn bad_sample(&self, root: &Unsealed) -> Result<Option<String>, RootError> {
-        let opened = open_sample(&*self.shared.storage, root, SAMPLE_RECORDS)?;
+        let opened = open_sample(&*self.shared.storage, (&self.state(), root), SAMPLE_RECORDS)?;
         Ok(opened.first_refused.map(|why| format!("a record does not open: {why}")))
     }
 }

@@ -5,9 +5,9 @@ use keyward::{
     start::UnsealFailed,
     storage::{Batch, Item, ItemChange, Shelf},
 };
-use keyward_lifecycle::root::Outcome;
+use keyward_lifecycle::{refusal::RootRefusal, root::Outcome};
 
-use super::{cost, full, is_wrong_password};
+use super::{cost, full, is_refused, is_wrong_password};
 use crate::store::{PASSWORD, World};
 
 fn damage_header(world: &World) {
@@ -53,6 +53,38 @@ fn a_backup_of_an_epoch_that_is_gone_is_refused() {
     let old_epoch =
         matches!(refused, Err(RootError::Unseal(UnsealFailed::OldEpoch { found: 1, needed: 2 })));
     assert!(old_epoch, "{refused:?}");
+}
+
+#[test]
+fn a_backup_of_another_stage_of_a_rotation_is_refused() {
+    let world = full();
+    let before = world.back_up();
+    world.begin();
+    let open = world.keyward.new_backup().expect("a backup");
+    let refused = |world: &World, backup: &[u8]| {
+        world.keyward.seal();
+        is_refused(
+            world.keyward.restore_root(&world.actor, backup, PASSWORD.into()),
+            RootRefusal::BackupDoesNotFit,
+        );
+        world.keyward.unseal(PASSWORD.into()).expect("the store as it was");
+    };
+    let _ = world.keyward.turn_root_rotation_back(&world.actor).expect("the way back");
+    let _ = world.reseal();
+    let _ = world.keyward.finish_root_rollback(&world.actor).expect("the end");
+    refused(&world, &open);
+    world.serves("rolled-back");
+    // The one from before knows nothing of epoch 2, and still its number is not used twice.
+    world.keyward.seal();
+    let restored = world.keyward.restore_root(&world.actor, &before, PASSWORD.into());
+    let _ = restored.expect("a backup of this epoch");
+    world.serves("restored");
+    let _ = world.back_up();
+    world.begin();
+    let _ = world.reseal();
+    world.finalise();
+    assert_eq!(world.keyward.root_view().expect("a view").epoch, 3);
+    world.serves("third");
 }
 
 #[test]

@@ -122,6 +122,46 @@ fn a_rotation_that_is_turned_back_leaves_every_record_in_the_old_epoch() {
 }
 
 #[test]
+fn a_batch_that_was_begun_before_the_way_back_is_not_one_of_it() {
+    // RK-028: the worker is within a step while somebody turns the rotation back.
+    for _ in 0..20 {
+        let world = full();
+        for number in 0..20 {
+            world.put_text(&format!("many/{number}"), "value");
+        }
+        let _ = world.back_up();
+        world.begin();
+        std::thread::scope(|threads| {
+            let stepping = threads.spawn(|| {
+                let steps = (0..40).map(|_| world.keyward.reseal_step(&world.actor, 3));
+                steps.filter(Result::is_ok).count()
+            });
+            let _ = world.keyward.turn_root_rotation_back(&world.actor).expect("the way back");
+            assert!(stepping.join().expect("no step panics") > 0);
+        });
+        let _ = world.reseal();
+        world.all_in(1);
+        let _ = world.keyward.finish_root_rollback(&world.actor).expect("the end");
+        world.serves("after");
+        world.holds("many/7", "value");
+    }
+}
+
+#[test]
+fn a_store_that_is_sealed_while_its_slots_change_stays_sealed() {
+    // RK-004
+    let world = full();
+    let names = ["a", "b"].map(str::to_owned);
+    let mut seal = |_| {
+        world.keyward.seal();
+        Ok(())
+    };
+    let set = world.keyward.set_keepers(&world.actor, 2, &names, &mut seal);
+    assert!(set.is_err() || !world.keyward.status().expect("a status").unsealed, "{set:?}");
+    assert!(!world.keyward.status().expect("a status").unsealed);
+}
+
+#[test]
 fn a_record_that_does_not_open_stops_nothing_else_and_keeps_the_old_epoch_alive() {
     // RK-026
     let world = full();

@@ -27,9 +27,10 @@ pub(crate) fn begin(world: &mut World, kind: RotationKind) -> Result<(), Refusal
     root(world, RootCommand::BeginRotation { kind, records: 3, header })
 }
 
-fn step(up_to: Option<&str>, failed: &[&str]) -> RootCommand {
+fn step(world: &World, up_to: Option<&str>, failed: &[&str]) -> RootCommand {
     let failed = failed.iter().map(|name| (*name).into()).collect();
     RootCommand::Reseal(Resealed {
+        to: world.state.root().sealing_epoch(),
         up_to: up_to.map(Into::into),
         moved: 1,
         failed,
@@ -51,7 +52,8 @@ fn finalise(world: &World, loss: AcceptLoss) -> RootCommand {
 fn a_rotation_ends_when_every_record_was_dealt_with() {
     // RK-021, RK-028
     let mut world = World::begun();
-    check(&mut world, step(None, &[]), RootRefusal::NoRotation);
+    let next = step(&world, None, &[]);
+    check(&mut world, next, RootRefusal::NoRotation);
     begin(&mut world, RotationKind::Ordinary).unwrap();
     assert_eq!(
         begin(&mut world, RotationKind::Ordinary),
@@ -59,10 +61,14 @@ fn a_rotation_ends_when_every_record_was_dealt_with() {
     );
     let early = finalise(&world, AcceptLoss::No);
     check(&mut world, early, RootRefusal::PassIncomplete);
-    root(&mut world, step(Some("b"), &["a"])).unwrap();
-    check(&mut world, step(Some("a"), &[]), RootRefusal::PassMovedOn);
-    root(&mut world, step(None, &[])).unwrap();
-    check(&mut world, step(Some("z"), &[]), RootRefusal::PassMovedOn);
+    let next = step(&world, Some("b"), &["a"]);
+    root(&mut world, next).unwrap();
+    let next = step(&world, Some("a"), &[]);
+    check(&mut world, next, RootRefusal::PassMovedOn);
+    let next = step(&world, None, &[]);
+    root(&mut world, next).unwrap();
+    let next = step(&world, Some("z"), &[]);
+    check(&mut world, next, RootRefusal::PassMovedOn);
     let failed = finalise(&world, AcceptLoss::No);
     check(&mut world, failed, RootRefusal::RecordsFailed { count: 1 });
     let accepted = finalise(&world, AcceptLoss::Yes);
@@ -177,7 +183,8 @@ impl Shelf {
                 failed.push(name.as_str());
             }
         }
-        root(world, step(names.last().map(String::as_str), &failed)).unwrap();
+        let next = step(world, names.last().map(String::as_str), &failed);
+        root(world, next).unwrap();
     }
 
     fn end(&mut self, world: &mut World, loss: AcceptLoss) {
