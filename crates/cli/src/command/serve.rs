@@ -89,10 +89,7 @@ fn unseal(session: &mut Session<'_>, store: &Store, keepers: bool) -> Result<(),
         );
     }
     let password = password::obtain(&session.global, session.surroundings)?;
-    let user = format!("local:{}", rustix::process::getuid().as_raw());
-    let actor = store.keyward.actor(&user).map_err(|e| Failure::of(&e))?;
-    let password = password.expose().to_vec();
-    store.keyward.unseal_with_password(&actor, password).map_err(|e| Failure::of(&e))
+    store.keyward.unseal(password.expose().to_vec()).map_err(|e| Failure::of(&e))
 }
 
 fn work(
