@@ -172,7 +172,7 @@ mod tests {
         check_refused("app/d b", "has segments of A-Z a-z 0-9 . _ - alone", example);
         check_refused(&"s".repeat(65), "has segments of at most 64 bytes", example);
         check_refused(&["s"; 17].join("/"), "has at most 16 segments", example);
-        check_refused(&["s".repeat(60); 9].join("/"), "has at most 512 bytes", example);
+        check_refused(&vec!["s".repeat(60); 9].join("/"), "has at most 512 bytes", example);
     }
 
     #[test]
