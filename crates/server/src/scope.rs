@@ -125,9 +125,13 @@ pub(crate) const CONFIDENTIAL: [&str; 7] = [
     "/root-key/restore",
 ];
 
-/// Whether requests of that route hold a secret: nothing of them is kept for an idempotency key.
+/// Whether requests of that route hold a secret, or the path of one, which no disk shows: nothing
+/// of them is kept for an idempotency key, no digest either.
 pub(crate) fn is_secret(route: &str) -> bool {
-    route == "/signer/keys/import" || CONFIDENTIAL.contains(&route)
+    route == "/signer/keys/import"
+        || route.starts_with("/secrets/")
+        || route.starts_with("/policies")
+        || CONFIDENTIAL.contains(&route)
 }
 
 /// The routes whose answers hold a secret: that they were given is kept, and not what they were.

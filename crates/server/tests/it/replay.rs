@@ -110,3 +110,18 @@ async fn no_more_than_ten_thousand_answers_are_kept_and_the_oldest_goes_first() 
     assert_eq!(world.keyward.kept_answers().expect("answers").len(), 10_000);
     assert_eq!(world.keyward.kept_answer(&oldest).expect("an answer"), None);
 }
+
+#[tokio::test]
+async fn nothing_is_kept_of_a_request_that_names_the_path_of_a_secret() {
+    let world = world::new();
+    let put = request(Method::PUT, "/v1/secrets/data/app/db", r#"{"value":"dmFsdWU="}"#);
+    assert_eq!(world.send(As::Owner, put).await.status, 201);
+    for (route, status) in [("undelete", 200), ("purge", 200), ("purge", 404)] {
+        let path = format!("/v1/secrets/{route}");
+        let reply = with_key(&world, &path, r#"{"path":"app/db"}"#, "a").await;
+        assert_eq!(reply.status, status, "{}", reply.text);
+        assert!(!reply.headers.contains_key("idempotency-replayed"));
+    }
+    let kept = world.parts.storage.items(Shelf::Answer, None, 100).expect("items");
+    assert!(kept.is_empty(), "a digest would let the path be tried out");
+}
