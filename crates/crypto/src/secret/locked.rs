@@ -270,13 +270,28 @@ pub fn harden_process() -> Result<(), HardeningFailed> {
         return Err(HardeningFailed { measure: "RLIMIT_CORE = 0", cause: last_error() });
     }
     // Before the next measure, which takes the files below /proc/self away from their owner.
-    std::fs::write("/proc/self/coredump_filter", "0")
-        .map_err(|cause| HardeningFailed { measure: "coredump_filter = 0", cause })?;
+    dump_nothing().map_err(|cause| HardeningFailed { measure: "coredump_filter = 0", cause })?;
     // SAFETY: prctl with PR_SET_DUMPABLE takes a number and touches no memory of ours.
     if unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) } != 0 {
         return Err(HardeningFailed { measure: "PR_SET_DUMPABLE = 0", cause: last_error() });
     }
     Ok(())
+}
+
+/// Writes 0 to this process's `coredump_filter` (core(5)): no mapping is dumped.
+fn dump_nothing() -> io::Result<()> {
+    let flags = libc::O_WRONLY | libc::O_CLOEXEC;
+    // SAFETY: the path is a constant that ends in NUL.
+    let file = unsafe { libc::open(c"/proc/self/coredump_filter".as_ptr(), flags) };
+    if file < 0 {
+        return Err(last_error());
+    }
+    // SAFETY: one byte is read from a constant of one byte, and `file` was just opened.
+    let written = unsafe { libc::write(file, b"0".as_ptr().cast(), 1) };
+    let outcome = if written == 1 { Ok(()) } else { Err(last_error()) };
+    // SAFETY: `file` was opened above and is used by nobody else.
+    unsafe { libc::close(file) };
+    outcome
 }
 
 fn last_error() -> io::Error {
