@@ -21,13 +21,14 @@ mod write;
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use keyward_barrier::{FieldName, OpenedSecret, RecordName, SealFailed};
 use keyward_crypto::secret::{LockFailed, LockedBytes};
 use keyward_lifecycle::{
     id::ActorId,
-    refusal::{Refusal, SecretRefusal},
+    refusal::SecretRefusal,
     secret::{Secret, SecretId, SecretVersion, VersionFold},
     state::State,
     time::Timestamp,
@@ -44,7 +45,7 @@ pub use self::{
     write::{Changed, Written},
 };
 use self::{
-    memory::{Loaded, PathKey},
+    memory::{Loaded, NotListed, PathKey},
     path::{PathPrefix, SecretPath},
     policy::{Action, Subject},
     reads::Desk,
@@ -60,6 +61,8 @@ pub const VALUE_BYTES_MAX: usize = keyward_barrier::FIELD_BYTES_MAX;
 /// Most secrets in one page of a list.
 pub const LIST_MAX: usize = 10_000;
 
+/// How long a list waits for the index of paths.
+const LIST_WAIT_MAX: Duration = Duration::from_secs(3);
 /// How often a read is tried whose record is changed at the same time.
 const LOOKS_MAX: usize = 4;
 /// Locks that changes of secrets share; changes of one secret come one after another.
@@ -159,8 +162,11 @@ impl Secrets {
         if let Some(before) = before {
             before.opened.secrets.set_loaded(Loaded::Never);
         }
-        if opened.is_some() {
+        if let Some(opened) = opened {
             self.desk.unsealed();
+            if self.desk.is_left() {
+                opened.secrets.fail_loading();
+            }
         }
     }
 
@@ -208,11 +214,12 @@ impl Keyward {
     }
 
     /// Lists the secrets under `prefix` whose paths come after `after`, at most `limit` and
-    /// [`LIST_MAX`]. Nothing is opened; after an unsealing it waits until the index of paths is
-    /// whole.
+    /// [`LIST_MAX`]. Nothing is opened; after an unsealing it waits a few seconds for the index of
+    /// paths.
     ///
     /// # Errors
-    /// [`SecretError::Execute`] where no policy grants it for the whole prefix, or another.
+    /// [`SecretError::Execute`] where no policy grants it for the whole prefix,
+    /// [`SecretError::Loading`] and [`SecretError::NotLoaded`] without an index, or another.
     pub fn list_secrets(
         &self,
         by: &Asker,
@@ -223,17 +230,15 @@ impl Keyward {
         let limit = limit.min(LIST_MAX);
         let root = self.secrets_root()?;
         self.permit(&root, by, (Action::List, "secret.list"), prefix.segments())?;
-        let (mut listed, mut asked) = (root.opened.secrets.list(prefix, after, limit), root);
-        while listed.is_none() {
-            // Sealed meanwhile; somebody may have unsealed it again.
-            let root = self.secrets_root()?;
-            if Arc::ptr_eq(&asked.opened, &root.opened) {
-                return Err(ExecuteError::Sealed.into());
-            }
-            listed = root.opened.secrets.list(prefix, after, limit);
-            asked = root;
-        }
-        let (paths, more) = listed.unwrap_or_default();
+        let list = |root: &Root| {
+            root.opened.secrets.loaded_within(LIST_WAIT_MAX)?;
+            Ok(root.opened.secrets.list(prefix, after, limit))
+        };
+        let (paths, more) = match list(&root) {
+            // Somebody may have unsealed it again.
+            Err(NotListed::Sealed) => list(&*self.secrets_root()?),
+            listed => listed,
+        }?;
         let state = self.state();
         let listed = |(path, id): (Zeroizing<String>, SecretId)| {
             let secret = state.secrets().secret(&id).filter(|secret| secret.exists())?;
@@ -295,26 +300,6 @@ impl Keyward {
             drop(held.set(PathKey::new(locked)));
         }
         Ok(held.get())
-    }
-
-    /// Whether a policy grants it; what is refused is logged.
-    fn permit<'p>(
-        &self,
-        root: &Root,
-        by: &Asker,
-        (action, command): (Action, &'static str),
-        segments: impl Iterator<Item = &'p str>,
-    ) -> Result<(), SecretError> {
-        if by.subject == Subject::Admin {
-            return Ok(());
-        }
-        let segments: Vec<&str> = segments.collect();
-        if self.policy_index(root)?.grants(&by.subject, action, &segments) {
-            return Ok(());
-        }
-        let refusal = Refusal::from(SecretRefusal::NotPermitted { action: action.name() });
-        drop(self.log_refused(&by.actor, command, refusal.clone()));
-        Err(ExecuteError::Refused(refusal).into())
     }
 
     /// The lock of a secret's changes.
@@ -389,6 +374,12 @@ pub enum SecretError {
     /// There is no memory for a key.
     #[error(transparent)]
     Memory(#[from] LockFailed),
+    /// The store was unsealed a moment ago, and not all paths are read yet.
+    #[error("the paths of the secrets are being read still")]
+    Loading,
+    /// The thread that reads the paths is gone.
+    #[error("the paths of the secrets could not be read")]
+    NotLoaded,
     /// A fault of this program.
     #[error("the secret's record has no name; this is a fault of the program")]
     Internal,

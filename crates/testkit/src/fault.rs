@@ -49,6 +49,7 @@ struct Inner<S> {
     appends: AtomicU64,
     halted: AtomicBool,
     unreadable: AtomicBool,
+    deadly: Mutex<Option<&'static str>>,
     armed: Mutex<Vec<(u64, Fault)>>,
 }
 
@@ -66,6 +67,7 @@ impl<S: Storage> Faulty<S> {
             appends: AtomicU64::new(0),
             halted: AtomicBool::new(false),
             unreadable: AtomicBool::new(false),
+            deadly: Mutex::new(None),
             armed: Mutex::new(Vec::new()),
         };
         Self { inner: Arc::new(inner) }
@@ -88,6 +90,11 @@ impl<S: Storage> Faulty<S> {
         self.inner.unreadable.store(unreadable, Ordering::SeqCst);
     }
 
+    /// Ends the thread of that name with a panic at its next read.
+    pub fn end_thread_at_read(&self, name: &'static str) {
+        *self.inner.deadly.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
+    }
+
     /// Accepts appends again after [`Fault::LostAfter`], as an adapter does that is opened anew.
     pub fn reopen(&self) {
         self.inner.halted.store(false, Ordering::SeqCst);
@@ -106,6 +113,10 @@ impl<S: Storage> Faulty<S> {
     }
 
     fn readable(&self) -> Result<&S, ReadError> {
+        let deadly = *self.inner.deadly.lock().unwrap_or_else(PoisonError::into_inner);
+        if deadly.is_some() && deadly == std::thread::current().name() {
+            std::panic::resume_unwind(Box::new(Injected));
+        }
         if self.inner.unreadable.load(Ordering::SeqCst) {
             return Err(ReadError::Unavailable(Box::new(Injected)));
         }

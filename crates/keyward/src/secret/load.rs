@@ -34,7 +34,7 @@ impl Keyward {
         let root = self.shared.root()?;
         let (loaded, unreadable) = match root.opened.secrets.loaded() {
             Loaded::Whole { unreadable } => (true, unreadable),
-            Loaded::No | Loaded::Never => (false, 0),
+            Loaded::No | Loaded::Never | Loaded::Failed => (false, 0),
         };
         let policies = self.shared.policy_index(&root)?.unreadable;
         let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
@@ -54,9 +54,22 @@ pub(crate) fn start(shared: &Arc<Shared>) -> Option<JoinHandle<()>> {
     if shared.is_unsealed() {
         shared.secrets.desk.unsealed();
     }
-    let shared = shared.clone();
+    let leaving = Leaving(shared.clone());
     let thread = std::thread::Builder::new().name("keyward-secrets".to_owned());
-    thread.spawn(move || run(&shared)).ok()
+    // What the thread would have had is dropped when it does not start.
+    thread.spawn(move || run(&leaving.0)).ok()
+}
+
+/// However the thread ends, nobody waits for what it would have loaded.
+struct Leaving(Arc<Shared>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.secrets.desk.leave();
+        if let Some(root) = self.0.root() {
+            root.opened.secrets.fail_loading();
+        }
+    }
 }
 
 /// Runs until the store closes.

@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     ops::Bound,
     sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    time::Duration,
 };
 
 use keyward_crypto::{mac, secret::LockedBytes};
@@ -14,9 +15,11 @@ use keyward_lifecycle::secret::{SecretId, SecretVersion};
 use zeroize::Zeroizing;
 
 use super::{
+    SecretError,
     path::{PathPrefix, SecretPath},
     policy::index::PolicyIndex,
 };
+use crate::writer::ExecuteError;
 
 /// Most bytes of sealed records that are held in memory; beyond it they are read from disk.
 pub const ROWS_BYTES_MAX: usize = 256 << 20;
@@ -74,6 +77,19 @@ pub(super) enum Loaded {
     },
     /// The store was sealed before it was whole.
     Never,
+    /// Nobody is there to make it.
+    Failed,
+}
+
+/// Why there is no index of paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotListed {
+    /// The store was sealed.
+    Sealed,
+    /// It is being made.
+    Loading,
+    /// Nobody makes it.
+    Failed,
 }
 
 #[derive(Default)]
@@ -132,25 +148,37 @@ impl Memory {
         self.paths_changed.notify_all();
     }
 
+    /// Says that nobody makes the index, unless it is made.
+    pub(super) fn fail_loading(&self) {
+        let mut index = self.paths();
+        if index.loaded == Loaded::No {
+            index.loaded = Loaded::Failed;
+        }
+        drop(index);
+        self.paths_changed.notify_all();
+    }
+
     pub(super) fn loaded(&self) -> Loaded {
         self.paths().loaded
     }
 
-    /// The paths under `prefix` after `after`, at most `limit`, and whether there are more.
-    /// Waits until the index is whole; `None` when it never will be.
-    pub(super) fn list(
-        &self,
-        prefix: &PathPrefix,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Option<Listed> {
-        let mut index = self.paths();
-        while index.loaded == Loaded::No {
-            index = self.paths_changed.wait(index).unwrap_or_else(PoisonError::into_inner);
+    /// Waits until the index is whole, at most that long.
+    pub(super) fn loaded_within(&self, longest: Duration) -> Result<(), NotListed> {
+        let is_coming = |index: &mut Paths| index.loaded == Loaded::No;
+        let waited = self.paths_changed.wait_timeout_while(self.paths(), longest, is_coming);
+        let (index, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match index.loaded {
+            Loaded::Whole { .. } => Ok(()),
+            Loaded::No => Err(NotListed::Loading),
+            Loaded::Never => Err(NotListed::Sealed),
+            Loaded::Failed => Err(NotListed::Failed),
         }
-        if index.loaded == Loaded::Never {
-            return None;
-        }
+    }
+
+    /// The paths under `prefix` after `after`, at most `limit`, and whether there are more: of
+    /// those that are in the index.
+    pub(super) fn list(&self, prefix: &PathPrefix, after: Option<&str>, limit: usize) -> Listed {
+        let index = self.paths();
         let (itself, below) = match prefix.path() {
             None => (None, Zeroizing::new(String::new())),
             Some(path) => (Some(path.as_str()), Zeroizing::new(format!("{}/", path.as_str()))),
@@ -171,7 +199,7 @@ impl Memory {
             .collect();
         let more = found.len() > limit;
         found.truncate(limit);
-        Some((found, more))
+        (found, more)
     }
 
     /// A sealed value, if it is held.
@@ -217,6 +245,16 @@ impl Memory {
     }
 }
 
+impl From<NotListed> for SecretError {
+    fn from(why: NotListed) -> Self {
+        match why {
+            NotListed::Sealed => ExecuteError::Sealed.into(),
+            NotListed::Loading => Self::Loading,
+            NotListed::Failed => Self::NotLoaded,
+        }
+    }
+}
+
 impl Rows {
     fn release(&mut self, id: &SecretId, version: SecretVersion) {
         if let Some(row) = self.rows.remove(&(*id, version)) {
@@ -242,7 +280,7 @@ mod tests {
     #[track_caller]
     fn check(memory: &Memory, (prefix, after, limit): (&str, Option<&str>, usize), found: &[&str]) {
         let prefix = PathPrefix::parse(prefix).expect("a prefix");
-        let (paths, _) = memory.list(&prefix, after, limit).expect("an index");
+        let (paths, _) = memory.list(&prefix, after, limit);
         let paths: Vec<&str> = paths.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(paths, found);
     }
@@ -277,12 +315,22 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_a_store_that_is_sealed_again_does_not_wait_for_ever() {
+    fn nobody_waits_for_an_index_that_will_not_come() {
+        let memory = Memory::default();
+        assert_eq!(memory.loaded_within(Duration::ZERO), Err(NotListed::Loading));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| memory.loaded_within(Duration::MAX));
+            memory.set_loaded(Loaded::Never);
+            assert_eq!(waiting.join().expect("no panic"), Err(NotListed::Sealed));
+        });
         let memory = Memory::default();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| memory.list(&PathPrefix::EVERY, None, 9).is_none());
-            memory.set_loaded(Loaded::Never);
-            assert!(waiting.join().expect("no panic"));
+            let waiting = scope.spawn(|| memory.loaded_within(Duration::MAX));
+            memory.fail_loading();
+            assert_eq!(waiting.join().expect("no panic"), Err(NotListed::Failed));
         });
+        memory.set_loaded(Loaded::Whole { unreadable: 0 });
+        memory.fail_loading();
+        assert_eq!(memory.loaded_within(Duration::ZERO), Ok(()), "what is made stays");
     }
 }

@@ -6,19 +6,20 @@ use keyward_barrier::FieldName;
 use keyward_lifecycle::{
     command::{Command, SecretCommand},
     id::ActorId,
-    refusal::SecretRefusal,
+    refusal::{Refusal, SecretRefusal},
     secret::{PolicyName, SecretVersion},
 };
 
 use super::{
-    LOOKS_MAX, SecretError,
-    policy::{Policy, index::PolicyIndex},
+    Asker, LOOKS_MAX, SecretError,
+    policy::{Action, Policy, Subject, index::PolicyIndex},
     record,
 };
 use crate::{
     engine::{Keyward, Root, Shared},
     record::item_name,
     storage::{Item, ItemChange, Shelf},
+    writer::ExecuteError,
 };
 
 /// A policy as it stands.
@@ -34,6 +35,37 @@ pub struct KnownPolicy {
 }
 
 impl Keyward {
+    /// Whether a policy grants it; what is refused is logged.
+    pub(super) fn permit<'p>(
+        &self,
+        root: &Root,
+        by: &Asker,
+        (action, command): (Action, &'static str),
+        segments: impl Iterator<Item = &'p str>,
+    ) -> Result<(), SecretError> {
+        if self.grants(root, by, action, segments)? {
+            return Ok(());
+        }
+        let refusal = Refusal::from(SecretRefusal::NotPermitted { action: action.name() });
+        drop(self.log_refused(&by.actor, command, refusal.clone()));
+        Err(ExecuteError::Refused(refusal).into())
+    }
+
+    /// Whether a policy grants it.
+    pub(super) fn grants<'p>(
+        &self,
+        root: &Root,
+        by: &Asker,
+        action: Action,
+        segments: impl Iterator<Item = &'p str>,
+    ) -> Result<bool, SecretError> {
+        if by.subject == Subject::Admin {
+            return Ok(true);
+        }
+        let segments: Vec<&str> = segments.collect();
+        Ok(self.policy_index(root)?.grants(&by.subject, action, &segments))
+    }
+
     /// Writes a policy, over the one of that name if there is one. It is in force once this
     /// returns.
     ///

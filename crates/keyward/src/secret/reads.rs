@@ -37,6 +37,7 @@ struct Noted {
     reads: HashMap<(ActorId, SecretId, SecretVersion), u64>,
     unsealed: bool,
     stopped: bool,
+    left: bool,
 }
 
 /// What there is to do beside the secrets.
@@ -60,6 +61,15 @@ impl Desk {
     pub(crate) fn stop(&self) {
         self.noted().stopped = true;
         self.woken.notify_all();
+    }
+
+    /// Nobody is here to run errands, unless the store is closed.
+    pub(super) fn leave(&self) {
+        self.noted().left = true;
+    }
+
+    pub(super) fn is_left(&self) -> bool {
+        self.noted().left
     }
 
     pub(super) fn is_stopped(&self) -> bool {

@@ -34,6 +34,14 @@ impl From<SecretError> for Problem {
                     .hint("restore the database from a backup, or purge the secret")
             }
             SecretError::Memory(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-memory", text),
+            SecretError::Loading => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "secrets-loading", text)
+                    .hint("try again in a few seconds: the store was unsealed a moment ago")
+            }
+            SecretError::NotLoaded => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "secrets-not-loaded", text)
+                    .hint("start Keyward again; `keyward status` says how the secrets are")
+            }
             // Nothing that a caller does leads here.
             SecretError::Seal(_) | SecretError::Internal | _ => Self::internal(),
         }

@@ -1,6 +1,10 @@
 //! Writes that fail before and after, and a process that is killed while it puts.
 
-use keyward::{ExecuteError, secret::SecretError, storage::Shelf};
+use keyward::{
+    ExecuteError,
+    secret::{SecretError, path::PathPrefix},
+    storage::Shelf,
+};
 use keyward_testkit::fault::{Fault, KILL};
 
 use super::START;
@@ -99,4 +103,20 @@ fn killed_at_every_append_of_a_put_all_that_was_acknowledged_is_there() {
         }
     }
     assert!(acknowledged > 20, "{acknowledged}");
+}
+
+#[test]
+fn a_list_is_refused_and_values_are_read_when_the_thread_that_loads_them_is_gone() {
+    let (storage, world) = lived(2);
+    world.keyward.seal();
+    storage.end_thread_at_read("keyward-secrets");
+    let world = world.unsealed();
+    let list = || world.keyward.list_secrets(&world.admin(), &PathPrefix::EVERY, None, 9);
+    assert!(matches!(list(), Err(SecretError::NotLoaded)));
+    assert_eq!(world.value("app/db"), b"two");
+    assert!(!world.keyward.secret_standing().expect("unsealed").loaded);
+    // Also after the next unsealing nobody waits for it.
+    world.keyward.seal();
+    world.keyward.unseal(crate::store::PASSWORD.into()).expect("unsealed");
+    assert!(matches!(list(), Err(SecretError::NotLoaded)));
 }
