@@ -40,12 +40,12 @@ pub struct SecretMetadata {
     pub current: u32,
     /// How many versions are kept.
     pub limit: usize,
-    /// The versions that are kept, oldest first.
-    pub versions: Vec<VersionFold>,
+    /// The versions that are kept, oldest first; `None` for whoever may not read.
+    pub versions: Option<Vec<VersionFold>>,
     /// The version of the metadata itself.
     pub version: SecretVersion,
-    /// The texts beside it.
-    pub texts: Texts,
+    /// The texts beside it; `None` for whoever may not read.
+    pub texts: Option<Texts>,
 }
 
 /// How many versions are kept.
@@ -95,9 +95,9 @@ impl Keyward {
                         secret_id: id,
                         current: secret.current(),
                         limit: secret.limit(),
-                        versions: secret.versions.clone(),
+                        versions: Some(secret.versions.clone()),
                         version,
-                        texts,
+                        texts: Some(texts),
                     });
                 }
                 Err(error) => failure = error,
@@ -109,7 +109,8 @@ impl Keyward {
         Err(failure)
     }
 
-    /// Changes a secret's metadata.
+    /// Changes a secret's metadata. A limit that removes versions needs the right to delete them;
+    /// texts and versions are told to those who may read them.
     ///
     /// # Errors
     /// [`SecretError::Metadata`] for texts that are too many or too long, or
@@ -143,6 +144,10 @@ impl Keyward {
             Limit::Usual => None,
             Limit::Versions(limit) => Some(limit),
         };
+        let next = Secret { versions_max, ..Secret::default() };
+        if next.limit() < secret.versions.len() {
+            self.permit(&root, by, (Action::Delete, "secret.metadata"), path.segments())?;
+        }
         let json = canonical::to_bytes(&texts).map_err(|_| SecretError::Internal)?;
         let metadata_version = SecretVersion::after(secret.metadata);
         let item = seal(&root, (&id, metadata_version), (path, &json))?;
@@ -153,13 +158,14 @@ impl Keyward {
         self.remembering(|memory| memory.release(&id, &dropped(&receipt)));
         let state = self.state();
         let secret = existing(&state, &id)?;
+        let may_read = self.grants(&root, by, Action::Read, path.segments())?;
         Ok(SecretMetadata {
             secret_id: id,
             current: secret.current(),
             limit: secret.limit(),
-            versions: secret.versions.clone(),
+            versions: may_read.then(|| secret.versions.clone()),
             version: metadata_version,
-            texts,
+            texts: may_read.then_some(texts),
         })
     }
 

@@ -92,6 +92,15 @@ async fn a_token_needs_its_scope_and_a_policy() {
     assert_eq!(set.json(), json!({ "name": "ci-reads", "version": 1, "policy": policy }));
     assert_eq!(world.send(As::Token(&token), read()).await.json()["value"], VALUE);
     assert_eq!(put(&world, As::Token(&token), DATA, VALUE).await.problem(), denied);
+    let writes = policy.to_string().replace("\"read\"", "\"write\"");
+    assert_eq!(send(&world, Method::PUT, "/v1/policies/ci-writes", &writes).await.status, 200);
+    assert_eq!(send(&world, Method::DELETE, "/v1/policies/ci-reads", "").await.status, 200);
+    let texts = r#"{"metadata":{"owner":"ops"}}"#;
+    let change = request(Method::PUT, "/v1/secrets/metadata/app/prod/db", texts);
+    let known = world.send(As::Token(&token), change).await.json();
+    assert_eq!(known["metadataVersion"], 2);
+    assert!(known.get("metadata").is_none() && known.get("versions").is_none(), "{known}");
+    send(&world, Method::PUT, "/v1/policies/ci-reads", &policy.to_string()).await;
     let viewer = world.token("viewer", Role::Viewer, Vec::new());
     let reply = world.send(As::Token(&viewer), read()).await;
     assert_eq!(reply.problem(), (403, "under-scoped".to_owned()));

@@ -1,7 +1,9 @@
 //! Who may do what where.
 
+use std::num::NonZeroU32;
+
 use keyward::secret::{
-    Asker,
+    Asker, Limit, MetadataChange,
     path::PathPrefix,
     policy::{Policy, Subject},
 };
@@ -100,4 +102,35 @@ fn a_policy_whose_record_is_gone_grants_nothing_and_stops_nothing_else() {
     assert_eq!(world.value("app/db"), b"value", "an admin needs no policy");
     let standing = world.keyward.secret_standing().expect("unsealed");
     assert_eq!(standing.policies_unreadable, 1);
+}
+
+#[test]
+fn metadata_is_told_to_readers_and_a_limit_that_drops_versions_needs_the_right_to_delete() {
+    // RK-055
+    let world = world(START);
+    for value in [b"one", b"two"] {
+        world.try_put("app/db", value, None).expect("written");
+    }
+    let by = ci(&world);
+    let keep = |limit| {
+        let limit = Limit::Versions(NonZeroU32::new(limit).expect("not 0"));
+        let texts = Some([("owner".to_owned(), "ops".to_owned())].into());
+        let change = MetadataChange { texts, limit, expected: None };
+        world.keyward.set_secret_metadata(&by, &path("app/db"), change)
+    };
+    let may = |may: &str| set(&world, &RULES.replace(r#""read","list""#, may));
+    may(r#""write""#);
+    let known = keep(2).expect("nothing is dropped");
+    assert_eq!((known.current, known.limit), (2, 2));
+    assert_eq!((known.texts, known.versions), (None, None), "it may not be read");
+    assert_eq!(refused(keep(1)), SecretRefusal::NotPermitted { action: "delete" });
+    assert_eq!(world.get("app/db", Some(1)).expect("kept").value.expose(), b"one");
+    may(r#""write","delete""#);
+    assert_eq!(keep(1).expect("dropped").limit, 1);
+    let none = SecretRefusal::NoSuchVersion(super::version(1));
+    assert_eq!(refused(world.get("app/db", Some(1))), none);
+    may(r#""write","read""#);
+    let known = keep(1).expect("as before");
+    assert_eq!(known.texts.expect("it may be read")["owner"], "ops");
+    assert_eq!(known.versions.expect("it may be read").len(), 1);
 }

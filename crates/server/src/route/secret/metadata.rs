@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, num::NonZeroU32};
 
 use axum::extract::State;
 use keyward::secret::{Limit, MetadataChange, SecretError, SecretMetadata, path::SecretPath};
-use keyward_lifecycle::time::Timestamp;
+use keyward_lifecycle::{secret::VersionFold, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -35,10 +35,12 @@ pub(crate) struct MetadataDocument {
     versions_max: usize,
     /// The version of the metadata itself.
     metadata_version: u32,
-    /// Texts that its users keep beside it.
-    metadata: BTreeMap<String, String>,
-    /// The versions that are kept, oldest first.
-    versions: Vec<VersionDocument>,
+    /// Texts that its users keep beside it; absent for callers who may not read them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<BTreeMap<String, String>>,
+    /// The versions that are kept, oldest first; absent for callers who may not read them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    versions: Option<Vec<VersionDocument>>,
 }
 
 /// A version without its value.
@@ -56,18 +58,19 @@ pub(crate) struct VersionDocument {
 
 impl MetadataDocument {
     fn of(path: &SecretPath, known: SecretMetadata) -> Self {
-        let versions = known.versions.iter().map(|version| VersionDocument {
+        let document = |version: VersionFold| VersionDocument {
             version: version.number.get(),
             created_at: version.written_at,
             deleted_at: version.deleted_at,
-        });
+        };
+        let versions = known.versions.map(|all| all.into_iter().map(document).collect());
         Self {
             path: path.as_str().to_owned(),
             secret_id: known.secret_id.to_string(),
             version: known.current,
             versions_max: known.limit,
             metadata_version: known.version.get(),
-            versions: versions.collect(),
+            versions,
             metadata: known.texts,
         }
     }
@@ -98,7 +101,7 @@ pub(crate) struct SetMetadata {
     /// All texts beside the secret; absent to leave them as they are.
     metadata: Option<BTreeMap<String, String>>,
     /// How many versions are kept, from 1 to 1000, 0 for as many as usual; absent to leave that
-    /// as it is. Versions beyond it are removed for good at once.
+    /// as it is. Versions beyond it are removed for good at once, which needs the right to delete.
     versions_max: Option<u32>,
     /// The `metadataVersion` that it must have.
     cas: Option<u32>,
