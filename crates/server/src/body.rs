@@ -1,7 +1,7 @@
 //! Reading what a request carries: bodies, queries and names in paths, strictly and within
 //! limits.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -11,7 +11,7 @@ use axum::{
 };
 use keyward_lifecycle::canonical::{Limits, from_slice_strict};
 use serde::{Serialize, de::DeserializeOwned};
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::problem::Problem;
 
@@ -118,31 +118,40 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T
 pub(crate) struct Answer<T> {
     status: StatusCode,
     location: Option<String>,
+    is_secret: bool,
     document: T,
 }
 
 impl<T> Answer<T> {
     /// What was asked for.
     pub(crate) const fn ok(document: T) -> Self {
-        Self { status: StatusCode::OK, location: None, document }
+        Self { status: StatusCode::OK, location: None, is_secret: false, document }
     }
 
     /// What was made, and where it is found.
     pub(crate) const fn created(location: String, document: T) -> Self {
-        Self { status: StatusCode::CREATED, location: Some(location), document }
+        let location = Some(location);
+        Self { status: StatusCode::CREATED, location, is_secret: false, document }
     }
 
     /// What was made and has no address of its own.
     pub(crate) const fn made(document: T) -> Self {
-        Self { status: StatusCode::CREATED, location: None, document }
+        Self { status: StatusCode::CREATED, location: None, is_secret: false, document }
+    }
+
+    /// With a secret in it: its bytes are wiped once they are sent.
+    pub(crate) fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
     }
 }
 
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        let Ok(bytes) = serde_json::to_vec(&self.document) else {
-            return Problem::internal().into_response();
+        let bytes = match self.is_secret {
+            true => wiped(&self.document).map(Bytes::from_owner),
+            false => serde_json::to_vec(&self.document).map(Bytes::from),
         };
+        let Ok(bytes) = bytes else { return Problem::internal().into_response() };
         let json = (header::CONTENT_TYPE, "application/json");
         let mut response = (self.status, [json], bytes).into_response();
         if let Some(location) = self.location.and_then(|text| text.parse().ok()) {
@@ -152,5 +161,53 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     }
 }
 
+/// The JSON of a document in one piece of memory, which is wiped when it goes.
+fn wiped<T: Serialize>(document: &T) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+    // A buffer that grows leaves copies behind: its length is known before it is made.
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, document)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
+    serde_json::to_writer(&mut *bytes, document)?;
+    Ok(bytes)
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What handlers give back.
 pub(crate) type Outcome<T> = Result<Answer<T>, Problem>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_with_a_secret_is_written_into_one_buffer_of_its_length() {
+        let document = serde_json::json!({ "shares": ["a".repeat(1000), "\"\u{7f}é"] });
+        let bytes = wiped(&document).expect("JSON");
+        assert_eq!(bytes.capacity(), bytes.len(), "it did not grow");
+        assert_eq!(*bytes, serde_json::to_vec(&document).expect("JSON"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_with_a_secret_is_as_any_other_to_its_caller() {
+        let body = |answer: Answer<[&'static str; 1]>| async {
+            let response = answer.into_response();
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+            read(response.into_body(), 100).await.map_err(|_| "unread")
+        };
+        let plain = body(Answer::ok(["text"])).await;
+        assert_eq!(body(Answer::ok(["text"]).secret()).await, plain);
+    }
+}

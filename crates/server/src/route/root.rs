@@ -102,13 +102,13 @@ pub(crate) async fn unseal(
             let shares: Vec<&str> = recovery_shares.iter().map(SecretText::text).collect();
             return keyward.unseal_with_recovery(&caller.actor(keyward)?, &shares);
         };
-        let password = password.into_bytes();
         // A command on its own directory unseals for itself: that is no event, unless somebody
         // failed before.
         if inner.standing.is_driven() || keyward.state().root().access_refused.is_some() {
-            return keyward.unseal_with_password(&caller.actor(keyward)?, password);
+            let actor = caller.actor(keyward)?;
+            return keyward.unseal_with_password(&actor, password.into_bytes());
         }
-        keyward.unseal(password).map_err(|error| {
+        keyward.unseal(password.into_bytes()).map_err(|error| {
             if let (UnsealFailed::WrongPassword, Ok(actor)) = (&error, caller.actor(keyward)) {
                 keyward.note_refused_access(&actor, UnsealedBy::Password);
             }

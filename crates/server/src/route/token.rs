@@ -90,7 +90,7 @@ pub(crate) async fn create(
             expires_at: made.token.expires_at,
         })
     });
-    Ok(Answer::made(made.await?))
+    Ok(Answer::made(made.await?).secret())
 }
 
 /// The tokens that were not withdrawn.

@@ -148,7 +148,7 @@ pub(crate) async fn begin(
         let root_key = document(&inner, keyward)?;
         Ok::<_, RootError>(BegunRotation { root_key, driven: inner.standing.is_driven(), shares })
     });
-    Ok(Answer::made(begun.await?))
+    Ok(Answer::made(begun.await?).secret())
 }
 
 fn begin_now(

@@ -218,7 +218,7 @@ pub(crate) async fn add(
         }
     });
     let added = added.await?;
-    Ok(Answer::created(format!("/v1/root-key/slots/{}", added.id), added))
+    Ok(Answer::created(format!("/v1/root-key/slots/{}", added.id), added).secret())
 }
 
 /// A way that is gone.
