@@ -171,13 +171,14 @@ impl Keyward {
             return Err(RootError::Unsealed);
         }
         let backup = self.read_backup(bytes)?;
-        let unsealed = match open_backup(&backup, std::mem::take(&mut *password), self.shared.memory) {
-            Ok(unsealed) => unsealed,
-            Err(RootError::Unseal(UnsealFailed::WrongPassword)) => {
-                return Err(self.attempt_failed(actor, UnsealedBy::Password));
-            }
-            Err(error) => return Err(error),
-        };
+        let unsealed =
+            match open_backup(&backup, std::mem::take(&mut *password), self.shared.memory) {
+                Ok(unsealed) => unsealed,
+                Err(RootError::Unseal(UnsealFailed::WrongPassword)) => {
+                    return Err(self.attempt_failed(actor, UnsealedBy::Password));
+                }
+                Err(error) => return Err(error),
+            };
         let state = self.state();
         let found = backup.header().epoch().number();
         let needed = state.root().header.map_or(1, |mark| mark.epoch.get());
