@@ -24,24 +24,32 @@ mod openbao;
 mod pattern;
 mod population;
 mod report;
+mod reseal;
 mod rotation;
+mod secret;
 mod section;
 mod sign;
 mod start;
 mod store;
 mod verification;
 
-use std::process::ExitCode;
+use std::{alloc::System, process::ExitCode};
 
 use failure::Failure;
 use section::Section;
+use zeroizing_alloc::ZeroAlloc;
+
+/// As in the program that is measured.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 const USAGE: &str = "\
 usage: keyward-bench [SECTION…]
 
-sections: pattern lookup verify append sign rotate start
+sections: pattern lookup verify append sign rotate start reseal secret
 environment:
   KEYWARD_BENCH_DIR      where stores are made (default: the system's temporary directory)
+  KEYWARD_BENCH_RECORDS  records of the section reseal (default: 100000)
   KEYWARD_BENCH_PROGRAM  the keyward program (default: beside this one)
   KEYWARD_BENCH_OPENBAO  the bao program (default: none, and the peer is left out)";
 

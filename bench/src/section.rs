@@ -8,7 +8,7 @@ use std::{
 use crate::{
     Failure, append, lookup, machine, pattern,
     report::{HEAD, Row},
-    rotation, sign, start, verification,
+    reseal, rotation, secret, sign, start, verification,
 };
 
 /// The word that says: run this section here. What follows it are the section's own words.
@@ -24,6 +24,8 @@ pub(crate) enum Section {
     Sign,
     Rotate,
     Start,
+    Reseal,
+    Secret,
 }
 
 impl Section {
@@ -35,6 +37,8 @@ impl Section {
         Self::Sign,
         Self::Rotate,
         Self::Start,
+        Self::Reseal,
+        Self::Secret,
     ];
 
     const fn name(self) -> &'static str {
@@ -46,6 +50,8 @@ impl Section {
             Self::Sign => "sign",
             Self::Rotate => "rotate",
             Self::Start => "start",
+            Self::Reseal => "reseal",
+            Self::Secret => "secret",
         }
     }
 
@@ -103,5 +109,7 @@ pub(crate) fn run_alone(words: &[String]) -> Result<(), Failure> {
         Section::Sign => sign::run(),
         Section::Rotate => rotation::run(),
         Section::Start => start::run(rest),
+        Section::Reseal => reseal::run(),
+        Section::Secret => secret::run(),
     }
 }
