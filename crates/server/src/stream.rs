@@ -113,8 +113,6 @@ impl Write for Pieces {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test")]
-
     use http_body_util::BodyExt as _;
 
     use super::*;

@@ -145,7 +145,8 @@ fn say(what: &str) {
 fn copy_of(data: &Path, to: &Path) {
     fs::create_dir(to).expect("a directory");
     for (name, bytes) in files(data) {
-        fs::write(to.join(name), bytes).expect("a copy");
+        let mode = keyward_storage::durable::Mode::Private;
+        keyward_storage::durable::write(&to.join(name), &bytes, mode).expect("a copy");
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use keyward::keystore::{KeyStore, KeyStoreError, Made};
-use keyward_barrier::{Cost, SlotLabel, Terms, Unsealed, create};
+use keyward::keystore::{KeyStore, KeyStoreError, Made, SealedRecord};
+use keyward_barrier::{Cost, Epoch, SlotLabel, Terms, Unsealed, create};
 use keyward_crypto::{
     STANDARD,
     secret::{LockPolicy, Password},
@@ -59,6 +59,11 @@ fn generate(root: &Unsealed, key_id: &str, algorithm: Algorithm) -> (KeyRecord, 
     (record, made.sealed.expect("a sealed record"))
 }
 
+/// A record as the log expects it: in the first epoch.
+const fn row(bytes: &[u8]) -> SealedRecord<'_> {
+    SealedRecord { bytes, epoch: Epoch::FIRST }
+}
+
 #[track_caller]
 fn check_refused(result: Result<Vec<u8>, KeyStoreError>, expected: &str) {
     match result {
@@ -72,7 +77,7 @@ fn a_key_of_every_algorithm_signs_what_its_public_part_verifies() {
     let root = root();
     for algorithm in ALGORITHMS {
         let (record, sealed) = generate(&root, "k1", algorithm);
-        let signature = Software::default().sign(&root, &record, Some(&sealed), b"message");
+        let signature = Software::default().sign(&root, &record, Some(row(&sealed)), b"message");
         let verify = STANDARD.get(algorithm).expect("built in");
         let public = verify.public_key(&record.public_key).expect("a public key");
         public.verify(b"message", &signature.expect("a signature")).expect("good");
@@ -100,20 +105,20 @@ fn a_record_that_is_missing_damaged_or_anothers_signs_nothing() {
         if let Some(byte) = damaged.get_mut(place) {
             *byte ^= 1;
         }
-        store.sign(&root, &one, Some(&damaged), b"m").expect_err("damaged");
+        store.sign(&root, &one, Some(row(&damaged)), b"m").expect_err("damaged");
     }
-    store.sign(&root, &one, Some(&foreign), b"m").expect_err("another key's record");
+    store.sign(&root, &one, Some(row(&foreign)), b"m").expect_err("another key's record");
     // The same name with another public part: the log says which key it is.
     let (renewed, _) = generate(&root, "k1", Algorithm::Ed25519);
-    check_refused(store.sign(&root, &renewed, Some(&sealed), b"m"), "not the private part");
-    store.sign(&root, &other, Some(&foreign), b"m").expect("its own");
+    check_refused(store.sign(&root, &renewed, Some(row(&sealed)), b"m"), "not the private part");
+    store.sign(&root, &other, Some(row(&foreign)), b"m").expect("its own");
 }
 
 #[test]
 fn another_root_key_opens_nothing() {
     let (one, other) = (root(), root());
     let (record, sealed) = generate(&one, "k1", Algorithm::Ed25519);
-    Software::default().sign(&other, &record, Some(&sealed), b"m").expect_err("another root");
+    Software::default().sign(&other, &record, Some(row(&sealed)), b"m").expect_err("another root");
 }
 
 #[test]
@@ -127,5 +132,5 @@ fn a_key_that_was_made_elsewhere_is_taken_in_and_signs() {
     let record = record("k1", Algorithm::EcdsaP256, &made);
     let sealed = made.sealed.expect("a sealed record");
     assert!(!sealed.windows(32).any(|window| window == private.expose_material()));
-    store.sign(&root, &record, Some(&sealed), b"m").expect("a signature");
+    store.sign(&root, &record, Some(row(&sealed)), b"m").expect("a signature");
 }

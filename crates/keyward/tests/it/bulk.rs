@@ -84,7 +84,7 @@ fn signed_and_ended(world: &World) -> Vec<Envelope> {
     world.generate("key-2024-prod");
     world.anchor("pkg:cargo/*", &["key-2024-prod"]);
     let sign = |number: u64| {
-        if number % 7 == 0 {
+        if number.is_multiple_of(7) {
             world.clock.advance(3);
         }
         world.sign("key-2024-prod", &number.to_string()).envelope

@@ -3,7 +3,7 @@
 //!
 //! The bytes are believed only if their digest stands in a signed checkpoint; otherwise the
 //! log is replayed. Each part of the fold has a section of its own: a part that is added gets
-//! a line in [`SECTIONS`] and two functions.
+//! a line in `SECTIONS` and two functions.
 
 mod anchors;
 mod bytes;
