@@ -250,8 +250,10 @@ mod tests {
 
         fn save(&self, bytes: &[u8]) -> io::Result<()> {
             let pins = Pins::parse(bytes).expect("pins");
+            // Decided before it is told: who hears of this save may mend the store at once.
+            let broken = self.broken.load(Ordering::SeqCst);
             self.saves.lock().expect("a lock").send(pins.checkpoint).expect("somebody listens");
-            match self.broken.load(Ordering::SeqCst) {
+            match broken {
                 true => Err(io::Error::other("no room")),
                 false => Ok(()),
             }
