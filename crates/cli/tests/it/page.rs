@@ -32,6 +32,8 @@ fn help_lists_every_noun_and_the_exit_codes() {
         "incident",
         "audit",
         "actor",
+        "secret",
+        "policy",
         "token",
         "backup",
         "rollback",
