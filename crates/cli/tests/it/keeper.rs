@@ -110,6 +110,8 @@ struct Process {
     child: Child,
     address: String,
     lines: mpsc::Receiver<String>,
+    /// What it said before it was ready, for whoever asks for it later.
+    early: Vec<String>,
 }
 
 impl Process {
@@ -131,7 +133,7 @@ impl Process {
                 .current_dir(house.path())
                 .env_clear(),
         );
-        let line = process.says(" listens on ");
+        let line = process.starts(" listens on ");
         let (_, rest) = line.split_once(" listens on ").expect("the address");
         process.address = rest.split(',').next().expect("the address").to_owned();
         process
@@ -146,16 +148,31 @@ impl Process {
         std::thread::spawn(move || {
             notes.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
-        Self { child, address: String::new(), lines }
+        Self { child, address: String::new(), lines, early: Vec::new() }
+    }
+
+    /// Waits until it is ready, which a line with `words` in it says.
+    #[track_caller]
+    fn starts(&mut self, words: &str) -> String {
+        let (line, early) = self.hears(words);
+        self.early = early;
+        line
     }
 
     /// Waits for a line with `words` in it.
     #[track_caller]
     fn says(&self, words: &str) -> String {
+        let early = self.early.iter().find(|line| line.contains(words));
+        early.cloned().unwrap_or_else(|| self.hears(words).0)
+    }
+
+    /// A line with `words` in it, and the lines before it.
+    #[track_caller]
+    fn hears(&self, words: &str) -> (String, Vec<String>) {
         let mut heard = Vec::new();
         loop {
             match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(words) => return line,
+                Ok(line) if line.contains(words) => return (line, heard),
                 Ok(line) => heard.push(line),
                 Err(_) => panic!("it does not say {words:?}, but {heard:#?}"),
             }

@@ -75,7 +75,7 @@ impl Ring {
     }
 
     pub(super) fn serve_at(&self, data: &str, global: &[&str]) -> Serving {
-        let process = Process::spawn(
+        let mut process = Process::spawn(
             Command::new(env!("CARGO_BIN_EXE_keyward"))
                 .args(["--data", data, "--config", "keyward.yaml"])
                 .args(global)
@@ -84,7 +84,7 @@ impl Ring {
                 .env_clear(),
         );
         let socket = self.world.path(data).join("keyward.sock");
-        process.says("keyward.sock");
+        process.starts("keyward.sock");
         Serving { process, socket }
     }
 
