@@ -145,8 +145,9 @@ impl Keyward {
         Ok(total)
     }
 
-    /// Writes the counts that wait. Failing to costs nothing but the counts.
+    /// Writes what waits of counts and forgeries. Failing to costs nothing but the counts.
     pub fn flush_counts(&self) {
+        self.flush_forgeries();
         let pending = {
             let mut pending =
                 self.shared.counts.pending.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,16 +8,17 @@ use keyward_lifecycle::{
     ledger::Entry,
     refusal::{Refusal, Warning},
     time::Timestamp,
-    verify::judge::EvidenceClass,
+    verify::{Verdict, judge::EvidenceClass},
 };
 use serde::Serialize;
 
 use crate::{
     engine::Keyward,
+    forgery::Forgery,
     key::{KeyError, KeyRequest},
     proof::ENTRIES_PAGE_MAX,
     signing::{Content, KeyChoice, SignError, SignRequest, Signed},
-    verification::Found,
+    verification::{Found, Rigour, VerifyRequest},
     writer::{ExecuteError, Receipt},
 };
 
@@ -51,6 +52,8 @@ pub struct IncidentReport {
     pub unproven: Vec<ReportedProof>,
     /// Made at or after the end.
     pub after: Vec<ReportedProof>,
+    /// Good signatures that were shown and that the ledger lacks: made by somebody else.
+    pub not_in_ledger: Vec<Forgery>,
     /// How many of each.
     pub counts: ReportCounts,
 }
@@ -87,6 +90,19 @@ pub struct ReportedProof {
     pub subject: Digest,
     /// What kind of proof.
     pub predicate_type: String,
+    /// How it is judged now; `None` when its envelope is gone or altered.
+    pub verdict: Option<ReportedVerdict>,
+}
+
+/// How a proof in a report is judged.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ReportedVerdict {
+    /// The outcome.
+    pub result: &'static str,
+    /// Why.
+    pub reason: &'static str,
 }
 
 /// How many proofs of each kind.
@@ -100,6 +116,8 @@ pub struct ReportCounts {
     pub unproven: usize,
     /// After the end.
     pub after: usize,
+    /// Missing from the ledger.
+    pub not_in_ledger: usize,
 }
 
 /// An incident that is to be answered.
@@ -131,7 +149,8 @@ pub struct IncidentOutcome {
 }
 
 impl Keyward {
-    /// Lists every proof by a key with what is known of when it was made.
+    /// Lists every proof by a key with what is known of when it was made and how it is judged
+    /// now, and the signatures by it that were shown and that this store never made.
     ///
     /// # Errors
     /// [`ExecuteError`].
@@ -151,6 +170,7 @@ impl Keyward {
             proven_before: Vec::new(),
             unproven: Vec::new(),
             after: Vec::new(),
+            not_in_ledger: self.forgeries(&key.record.fingerprint)?,
             counts: ReportCounts::default(),
         };
         let mut after = None;
@@ -164,25 +184,60 @@ impl Keyward {
                 let text = format!("the key has more than {REPORT_PROOFS_MAX} proofs");
                 return Err(ExecuteError::Unavailable(text.into()));
             }
-            for entry in &entries {
-                self.sort_in(&mut report, key.revocation(), entry);
+            for (entry, verdict) in entries.iter().zip(self.judged_now(&entries)?) {
+                let (list, proof) = self.sorted(key.revocation(), entry);
+                let proof = ReportedProof { verdict, ..proof };
+                match list {
+                    List::ProvenBefore => report.proven_before.push(proof),
+                    List::Unproven => report.unproven.push(proof),
+                    List::After => report.after.push(proof),
+                }
             }
         }
         report.counts = ReportCounts {
             proven_before: report.proven_before.len(),
             unproven: report.unproven.len(),
             after: report.after.len(),
+            not_in_ledger: report.not_in_ledger.len(),
         };
         Ok(report)
     }
 
-    fn sort_in(&self, report: &mut IncidentReport, end: Option<&Revocation>, entry: &Entry) {
+    /// The verdicts on what entries are about, uncounted.
+    fn judged_now(&self, entries: &[Entry]) -> Result<Vec<Option<ReportedVerdict>>, ExecuteError> {
+        let envelopes: Result<Vec<_>, _> =
+            entries.iter().map(|entry| self.intact_envelope(&entry.proof)).collect();
+        let envelopes = envelopes?;
+        let is_whole: Vec<bool> = envelopes.iter().map(Option::is_some).collect();
+        let requests: Vec<_> = envelopes.into_iter().flatten().map(VerifyRequest::new).collect();
+        let mut verdicts = self.judge_many(&requests, Rigour::Strict).into_iter();
+        let reported = |Verdict { outcome, reason, .. }: Verdict| ReportedVerdict {
+            result: outcome.name(),
+            reason: reason.name(),
+        };
+        let mut of = |whole: &bool| whole.then(|| verdicts.next().map(reported)).flatten();
+        Ok(is_whole.iter().map(&mut of).collect())
+    }
+
+    fn sorted(&self, end: Option<&Revocation>, entry: &Entry) -> (List, ReportedProof) {
         let found = self.shared.ledger_proof(&entry.fingerprint, &entry.pae, &entry.signature);
         let bound = match found {
             Ok(Found::Proven(proof, head)) => {
                 keyward_lifecycle::ledger::bound(&proof.entry, &proof.inclusion, &head)
             }
             Ok(Found::Unproven | Found::Absent) | Err(_) => None,
+        };
+        let list = match (end, bound) {
+            (None, Some(_)) => List::ProvenBefore,
+            (None, None) => List::Unproven,
+            (Some(end), _) if entry.time >= end.ends_at() => List::After,
+            (Some(end), Some(bound)) if bound.before < end.ends_at() => {
+                let counts = bound.class != EvidenceClass::Logged
+                    || !end.reason.is_compromise()
+                    || end.scope == CompromiseScope::Key;
+                if counts { List::ProvenBefore } else { List::Unproven }
+            }
+            (Some(_), _) => List::Unproven,
         };
         let reported = ReportedProof {
             proof: entry.proof,
@@ -191,20 +246,9 @@ impl Keyward {
             proven_before: bound.map(|bound| bound.before),
             subject: entry.subject,
             predicate_type: entry.predicate_type.to_string(),
+            verdict: None,
         };
-        let list = match (end, bound) {
-            (None, Some(_)) => &mut report.proven_before,
-            (None, None) => &mut report.unproven,
-            (Some(end), _) if entry.time >= end.ends_at() => &mut report.after,
-            (Some(end), Some(bound)) if bound.before < end.ends_at() => {
-                let counts = bound.class != EvidenceClass::Logged
-                    || !end.reason.is_compromise()
-                    || end.scope == CompromiseScope::Key;
-                if counts { &mut report.proven_before } else { &mut report.unproven }
-            }
-            (Some(_), _) => &mut report.unproven,
-        };
-        list.push(reported);
+        (list, reported)
     }
 
     /// Makes a report, signs it with the active key of the key's profile (or the key named),
@@ -279,6 +323,13 @@ impl Keyward {
         let added = self.add_beside(actor, &request.key_id, &new_key_id)?;
         Ok(IncidentOutcome { revoked, new_key_id, added, warnings })
     }
+}
+
+/// Where a proof stands in a report.
+enum List {
+    ProvenBefore,
+    Unproven,
+    After,
 }
 
 fn reported_end(revocation: &Revocation) -> ReportedEnd {

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod clock;
 pub mod counts;
 pub mod engine;
+pub mod forgery;
 pub mod incident;
 pub mod keeper;
 pub mod key;

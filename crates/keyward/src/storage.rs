@@ -161,6 +161,8 @@ pub enum Shelf {
     Authority,
     /// Counts of verifications, by anchor and day.
     Count,
+    /// Good signatures that the ledger lacks, by key and signature.
+    Forgery,
 }
 
 /// A named item.

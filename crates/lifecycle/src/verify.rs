@@ -22,7 +22,7 @@ use crate::{
 };
 use judge::{Evidence, Judged, TimePolicy};
 pub use subject::CLAIM_MEMBERS;
-pub use verdict::{ArtifactCheck, Finding, Outcome, Reason, Verdict, View};
+pub use verdict::{ArtifactCheck, Finding, Outcome, Reason, Unentered, Verdict, View};
 
 /// What is asked.
 #[derive(Clone, Copy)]
@@ -216,10 +216,12 @@ impl Case<'_> {
         if self.claim.zip(judged.proven_before).is_some_and(|(claim, before)| claim > before) {
             findings.push(Finding::ClaimContradictsEvidence);
         }
-        if evidence.is_missing_from_ledger() && self.is_watched(key) {
+        let missing = evidence.is_missing_from_ledger() && self.is_watched(key);
+        let unentered = missing.then(|| {
             findings.push(Finding::NotInLedger);
-        }
-        Some(Opinion { key, judged, findings })
+            Unentered { fingerprint: key.record.fingerprint, pae: *pae, signature: digest }
+        });
+        Some(Opinion { key, judged, findings, unentered })
     }
 
     /// Whether every signature of `key` must be in our ledger.
@@ -283,6 +285,7 @@ impl Case<'_> {
             claimed_time: self.claim,
             proven_before: opinion.judged.proven_before,
             findings,
+            unentered: opinions.iter().filter_map(|opinion| opinion.unentered).collect(),
             ..verdict
         }
     }
@@ -293,4 +296,5 @@ struct Opinion<'k> {
     key: &'k Key,
     judged: Judged,
     findings: Vec<Finding>,
+    unentered: Option<Unentered>,
 }

@@ -117,6 +117,7 @@ pub(crate) fn text(
         counter!("signer_verification_key_lookups_total").absolute(keyward.lookups());
         counter!("signer_commands_refused_total").absolute(counts.refusals);
         failures(keyward);
+        forgeries(keyward);
         gauge!("signer_pending_rescans").set(float(pending));
         gauge!("keyward_log_size").set(float(status.log_size));
         gauge!("keyward_ledger_size").set(float(status.ledger_size));
@@ -168,6 +169,14 @@ fn failures(keyward: &Keyward) {
     }
 }
 
+/// Good signatures that this store never made.
+fn forgeries(keyward: &Keyward) {
+    for (key_id, count) in keyward.forgeries_shown() {
+        let labels = [("key_id", key_id.to_string())];
+        counter!("signer_signatures_not_in_ledger_total", &labels).absolute(count);
+    }
+}
+
 fn describe() {
     describe_gauge!("signer_key_age_days", "Age of each active key in days");
     describe_gauge!(
@@ -184,6 +193,10 @@ fn describe() {
     describe_counter!(
         "signer_verification_failures_total",
         "Verifications that did not end valid since the start, by anchor, key and reason"
+    );
+    describe_counter!(
+        "signer_signatures_not_in_ledger_total",
+        "Times that a good signature which this store never made was shown since the start"
     );
     describe_gauge!(
         "signer_pending_rescans",

@@ -39,7 +39,7 @@ pub enum Released {
 const PAGE: u32 = 4096;
 
 /// Every shelf.
-const SHELVES: [Shelf; 10] = [
+const SHELVES: [Shelf; 11] = [
     Shelf::Root,
     Shelf::Record,
     Shelf::Proof,
@@ -50,6 +50,7 @@ const SHELVES: [Shelf; 10] = [
     Shelf::Answer,
     Shelf::Authority,
     Shelf::Count,
+    Shelf::Forgery,
 ];
 
 impl Oracle {

@@ -44,10 +44,20 @@ pub(crate) fn report(report: &Document) -> String {
         text.push_str(&format!("{label}: {}\n", proofs.len()));
         if !proofs.is_empty() {
             text.push_str(&table(
-                ["Proof", "Time", "Evidence", "Proven Before", "Subject"],
+                ["Proof", "Time", "Evidence", "Proven Before", "Subject", "Verdict"],
                 proofs.iter().map(row).collect(),
             ));
         }
+    }
+    let forged = report.list("notInLedger");
+    text.push_str(&format!("Not In Ledger: {}\n", forged.len()));
+    if !forged.is_empty() {
+        let row =
+            |forged: &Document| ["firstShown", "signature", "pae"].map(|it| shown(forged, it));
+        text.push_str(&table(
+            ["First Shown", "Signature SHA-256", "PAE SHA-256"],
+            forged.iter().map(row).collect(),
+        ));
     }
     text
 }
@@ -66,14 +76,20 @@ pub(crate) fn rotated(answer: &Document) -> String {
     ]) + &anchors(answer)
 }
 
-const PARTS: [(&str, &str); 4] = [
-    ("Proven Before", "provenBefore"),
-    ("Unproven", "unproven"),
-    ("After", "after"),
-    ("Not In Ledger", "notInLedger"),
-];
+const PARTS: [(&str, &str); 3] =
+    [("Proven Before", "provenBefore"), ("Unproven", "unproven"), ("After", "after")];
 
-fn row(proof: &Document) -> [String; 5] {
-    ["proof", "time", "class", "provenBefore", "subject"]
-        .map(|member| proof.text(member).unwrap_or_else(|| "-".to_owned()))
+fn row(proof: &Document) -> [String; 6] {
+    let [proof_id, time, class, before, subject] =
+        ["proof", "time", "class", "provenBefore", "subject"].map(|member| shown(proof, member));
+    let verdict = proof.inner("verdict").map(|verdict| {
+        let result = shown(&verdict, "result").to_uppercase();
+        format!("{result} {}", shown(&verdict, "reason"))
+    });
+    // Its envelope is gone, or is not the one that was signed.
+    [proof_id, time, class, before, subject, verdict.unwrap_or_else(|| "-".to_owned())]
+}
+
+fn shown(document: &Document, member: &str) -> String {
+    document.text(member).unwrap_or_else(|| "-".to_owned())
 }

@@ -92,6 +92,8 @@ pub(crate) fn document(verdict: Verdict) -> Document {
         view,
         artifact,
         findings,
+        // The incident report lists them.
+        unentered: _,
     } = verdict;
     let artifact = match artifact {
         ArtifactCheck::Matched => "matched",

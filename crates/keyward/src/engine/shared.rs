@@ -27,6 +27,7 @@ use super::{Parts, Quarantine};
 use crate::{
     clock::Clock,
     counts::Counts,
+    forgery::Forgeries,
     keystore::KeyStores,
     opened::Opened,
     pin::keeper::Keeper,
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) authority: Admitted,
     pub(crate) quarantine: Mutex<Option<Quarantine>>,
     pub(crate) counts: Counts,
+    /// What others signed with our keys.
+    pub(crate) forgeries: Forgeries,
     pub(crate) remembered: Remembered,
     jobs: SyncSender<Job>,
     state: ArcSwap<State>,
@@ -110,6 +113,7 @@ impl Shared {
             authority,
             quarantine: Mutex::new(quarantine),
             counts: Counts::default(),
+            forgeries: Forgeries::default(),
             remembered: Remembered::default(),
             jobs,
             state: ArcSwap::new(state),

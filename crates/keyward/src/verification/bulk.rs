@@ -58,11 +58,18 @@ impl Keyward {
     /// one view; `as_of` of a request is passed over.
     #[must_use]
     pub fn verify_batch_with(&self, requests: &[VerifyRequest], rigour: Rigour) -> Vec<Verdict> {
+        let verdicts = self.judge_many(requests, rigour);
+        verdicts.iter().for_each(|verdict| self.shared.note(verdict));
+        verdicts
+    }
+
+    /// As [`Self::verify_batch_with`], but nothing is counted.
+    pub(crate) fn judge_many(&self, requests: &[VerifyRequest], rigour: Rigour) -> Vec<Verdict> {
         let (state, now) = (self.state(), self.now());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let size = requests.len().div_ceil(cores).max(1);
         let judge = |part: &[VerifyRequest]| self.judge_part(part, rigour, (&state, now));
-        let verdicts: Vec<Verdict> = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let parts: Vec<_> =
                 requests.chunks(size).map(|part| scope.spawn(|| judge(part))).collect();
             // A part whose thread panicked is judged again here, where the panic is seen.
@@ -71,9 +78,7 @@ impl Keyward {
                 .zip(requests.chunks(size))
                 .flat_map(|(part, requests)| part.join().unwrap_or_else(|_| judge(requests)))
                 .collect()
-        });
-        verdicts.iter().for_each(|verdict| self.shared.counts.note(verdict));
-        verdicts
+        })
     }
 
     fn judge_part(

@@ -1,6 +1,9 @@
 //! What a revocation touches: judged again, reported, signed anew; and floods of refusals.
 
-use keyward::storage::{Batch, Item, ItemChange, Shelf, proof_name};
+use keyward::{
+    incident::ReportedProof,
+    storage::{Batch, Item, ItemChange, Shelf, proof_name},
+};
 use keyward_lifecycle::{
     command::{Command, Revoke},
     event::Fact,
@@ -115,8 +118,15 @@ fn an_incident_report_splits_by_what_is_known_of_when() {
     // The wider suspicion leaves the server's own word worth nothing.
     let command = Command::Revoke(revoke(CompromiseScope::Server, since));
     world.keyward.execute(&world.actor, command).expect("asked again");
-    let counts = world.keyward.incident_report(&id("k1")).expect("a report").counts;
+    let report = world.keyward.incident_report(&id("k1")).expect("a report");
+    let counts = report.counts;
     assert_eq!((counts.proven_before, counts.unproven, counts.after), (0, 3, 1));
+    // Each is judged as everybody would be told now, and nothing of it is counted.
+    let reason = |proof: &ReportedProof| proof.verdict.expect("a verdict").reason;
+    let reasons: Vec<_> = report.unproven.iter().map(reason).collect();
+    assert_eq!(reasons, ["LOGGED_BY_SUSPECT"; 3]);
+    assert_eq!(reason(&report.after[0]), "REVOKED_NO_POE");
+    assert_eq!(world.keyward.failures(), []);
     world.generate("k2");
     let (report, signed) =
         world.keyward.sign_incident_report(&world.actor, &id("k1"), None).expect("signed");

@@ -178,6 +178,36 @@ fn a_forgery_by_a_key_that_still_signs_shows_in_the_ledger() {
 }
 
 #[test]
+fn what_a_thief_signed_is_in_the_report_of_the_key_from_when_it_was_first_shown() {
+    // SO-105
+    let directory = tempfile::tempdir().expect("a directory");
+    let (world, thief) = stolen(directory.path(), |_| ());
+    let listed = |world: &World| {
+        let report = world.keyward.incident_report(&id("k1")).expect("a report");
+        let shown = report.not_in_ledger.iter().map(|forged| (forged.first_shown, forged.pae));
+        assert_eq!(report.counts.not_in_ledger, report.not_in_ledger.len());
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&world), []);
+    let (one, other) = (thief.forge(None), thief.forge(Some("2025-02-01T00:00:00Z")));
+    let pae = |forged: &Envelope| Digest::of(&forged.pae());
+    let _ = world.verify(&one);
+    let first = time("2025-06-15T00:00:00Z");
+    assert_eq!(listed(&world), [(first, pae(&one))]);
+    world.keyward.flush_counts();
+    assert_eq!(world.keyward.forgeries_shown(), [(id("k1"), 1)]);
+    // Shown again, in a batch and beside another, after a restart: once in the list.
+    let world = world.reopened();
+    world.clock.set("2025-06-16T00:00:00Z");
+    let requests = [&one, &other, &other].map(|forged| VerifyRequest::new(forged.clone()));
+    let _ = world.keyward.verify_batch(&requests);
+    let expected = [(first, pae(&one)), (time("2025-06-16T00:00:00Z"), pae(&other))];
+    assert_eq!(listed(&world), expected);
+    assert_eq!(world.keyward.forgeries_shown(), [(id("k1"), 3)]);
+    assert_eq!(listed(&world.reopened()), expected);
+}
+
+#[test]
 fn a_clock_that_is_set_back_makes_no_forgery_valid() {
     let directory = tempfile::tempdir().expect("a directory");
     let (world, thief) = stolen(directory.path(), compromise);

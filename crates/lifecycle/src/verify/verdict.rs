@@ -6,7 +6,7 @@ use core::fmt;
 use super::judge::EvidenceClass;
 use crate::{
     anchor::Anchor,
-    id::{AnchorId, Fingerprint, KeyId},
+    id::{AnchorId, Digest, Fingerprint, KeyId},
     time::Timestamp,
 };
 
@@ -191,6 +191,20 @@ pub struct Verdict {
     pub artifact: ArtifactCheck,
     /// What else was seen.
     pub findings: Vec<Finding>,
+    /// What [`Finding::NotInLedger`] is about.
+    pub unentered: Vec<Unentered>,
+}
+
+/// A good signature by a key in exclusive custody that our complete ledger lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what the ledger is searched by")]
+pub struct Unentered {
+    /// Whose it is.
+    pub fingerprint: Fingerprint,
+    /// Over what: SHA-256 of the PAE.
+    pub pae: Digest,
+    /// SHA-256 of the signature.
+    pub signature: Digest,
 }
 
 impl Verdict {
@@ -208,6 +222,7 @@ impl Verdict {
             view,
             artifact: ArtifactCheck::NotChecked,
             findings: Vec::new(),
+            unentered: Vec::new(),
         }
     }
 

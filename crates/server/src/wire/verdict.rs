@@ -63,6 +63,8 @@ impl VerdictDocument {
             view: View { position, time },
             artifact,
             findings,
+            // The incident report lists them.
+            unentered: _,
         } = verdict;
         Self {
             result: outcome.name(),

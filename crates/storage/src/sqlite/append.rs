@@ -112,6 +112,7 @@ pub(super) const fn shelf_number(shelf: Shelf) -> u8 {
         Shelf::Answer => 7,
         Shelf::Authority => 8,
         Shelf::Count => 9,
+        Shelf::Forgery => 10,
     }
 }
 
