@@ -106,15 +106,15 @@ impl Keepers {
         changed
     }
 
-    /// A share of an epoch that is not in use yet, or of one of two that are, is held beside the
-    /// other one.
+    /// A share of a set that the header does not name yet, or of one of two epochs that are in
+    /// use, is held beside the other one.
     fn standing(&self, shares: &[(String, ShareBytes)]) -> Standing {
-        let state = self.keyward.state();
-        let newest = state.root().header.map_or(1, |header| header.epoch.get());
-        let is_next = |(_, share): &(String, ShareBytes)| {
-            ShareHead::read(share).is_ok_and(|head| head.epoch > newest)
+        let set = self.keyward.keeper_set().ok().flatten();
+        let is_next = |(name, share): &(String, ShareBytes)| {
+            let named = set.as_ref().and_then(|set| set.share_of(name));
+            ShareHead::read(share).is_ok_and(|head| named != Some(&head))
         };
-        if state.root().rotation.is_some() || shares.iter().any(is_next) {
+        if self.keyward.state().root().rotation.is_some() || shares.iter().any(is_next) {
             Standing::Rotating
         } else {
             Standing::Final

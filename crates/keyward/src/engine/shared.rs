@@ -57,9 +57,12 @@ pub(crate) struct Shared {
     /// Held for reading from the look at the state until a buffered signature is released;
     /// taken for writing after a revocation is published.
     pub(crate) leases: RwLock<()>,
-    /// Held for reading from sealing a record until it is durable; taken for writing when a
-    /// rotation of the root key begins or turns back.
+    /// Held for reading from sealing a record until it is durable; taken for writing while the
+    /// root key changes. Nobody is waited for outside meanwhile.
     pub(crate) sealing: RwLock<()>,
+    /// Held while a next header is made, delivered and logged, or keepers are given shares: one
+    /// at a time. Taken before [`Self::sealing`].
+    pub(crate) changing: Mutex<()>,
     /// Held while a batch of records is sealed anew: one at a time.
     pub(crate) stepping: Mutex<()>,
     /// Held while a password or shares are tried: one at a time.
@@ -120,6 +123,7 @@ impl Shared {
             root: RwLock::new(root.map(Arc::new)),
             leases: RwLock::new(()),
             sealing: RwLock::new(()),
+            changing: Mutex::new(()),
             stepping: Mutex::new(()),
             trying: Mutex::new(()),
             secrets: Secrets::default(),

@@ -103,8 +103,12 @@ pub fn judge(expected: &[ShareHead], status: &Status) -> Finding {
         return if expected.is_empty() { Finding::Current } else { Finding::Empty };
     };
     let of = |epoch| expected.iter().find(move |share| share.epoch == epoch);
+    let holds = |share: &ShareHead| status.shares.contains(share);
+    let is_whole = expected.iter().all(holds);
     for held in &status.shares {
-        if of(held.epoch).is_some_and(|expected| expected != held) {
+        // Beside its own it may hold one of another split of the epoch, which was cut off.
+        let is_other = |expected: &ShareHead| expected.set != held.set && is_whole;
+        if of(held.epoch).is_some_and(|expected| expected != held && !is_other(expected)) {
             return Finding::Wrong { epoch: held.epoch };
         }
     }
@@ -115,8 +119,7 @@ pub fn judge(expected: &[ShareHead], status: &Status) -> Finding {
         }
         Some(_) | None => {}
     }
-    let holds = |share: &ShareHead| status.shares.contains(share);
-    match (expected.iter().all(holds), status.shares.len() > expected.len()) {
+    match (is_whole, status.shares.len() > expected.len()) {
         (false, _) => Finding::Incomplete,
         (true, true) => Finding::Superfluous,
         (true, false) => Finding::Current,

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// Most shares in a keeper: of the epoch in use, and of the one before or after it while a
-/// rotation is open.
+/// Most shares in a keeper: of the set in use, and of the one before or after it while a
+/// rotation is open or the key is split anew.
 pub const HELD_MAX: usize = 2;
 
 /// What becomes of a share where the operating system refuses to lock memory (RK-004).
@@ -41,9 +41,10 @@ pub struct Keeper {
 struct Held {
     /// The root key of the first share that was taken; no other is, until this process ends.
     root: Option<Fingerprint>,
-    /// Newest epoch first; at most [`HELD_MAX`], no two of one epoch.
+    /// Newest epoch first, and of one epoch the set that came last; at most [`HELD_MAX`], no two
+    /// of one set.
     shares: Vec<Share>,
-    /// Whether the server said that a rotation is open.
+    /// Whether the server said that a change is open.
     rotating: bool,
     since: Timestamp,
 }
@@ -66,8 +67,9 @@ impl Keeper {
         Self { clock, memory, held: Mutex::new(held) }
     }
 
-    /// Takes a share. One of a newer epoch takes the place of older ones, or stands beside the
-    /// newest of them while a rotation is open; [`Standing::Final`] drops all others.
+    /// Takes a share. One of a newer epoch, or of another split of the same, takes the place of
+    /// older ones, or stands beside the newest of them while a change is open;
+    /// [`Standing::Final`] drops all others.
     ///
     /// # Errors
     /// [`TakeRefused`]; then what is held stays as it is.
@@ -75,18 +77,17 @@ impl Keeper {
         let head = ShareHead::read(share)?;
         let now = self.clock.now();
         let mut held = self.held();
-        let taken = held.admit(&head)?;
+        let taken = held.admit(&head, standing)?;
         if taken != Taken::Same {
             let mut bytes = Zeroizing::new(share.expose().to_vec());
             let bytes = LockedBytes::take(&mut bytes, self.memory)?;
-            held.shares.retain(|share| share.head.epoch != head.epoch);
-            held.shares.push(Share { head, bytes });
+            held.shares.insert(0, Share { head, bytes });
             held.shares.sort_by_key(|share| Reverse(share.head.epoch));
             held.root = Some(head.root);
             held.since = now;
         }
         match standing {
-            Standing::Final => held.shares.retain(|share| share.head.epoch == head.epoch),
+            Standing::Final => held.shares.retain(|share| share.head == head),
             Standing::Rotating => held.shares.truncate(HELD_MAX),
         }
         held.rotating = standing == Standing::Rotating;
@@ -137,22 +138,28 @@ impl fmt::Debug for Keeper {
 
 impl Held {
     /// Whether a share may come in, and what it would be.
-    fn admit(&self, offered: &ShareHead) -> Result<Taken, TakeRefused> {
+    fn admit(&self, offered: &ShareHead, standing: Standing) -> Result<Taken, TakeRefused> {
         if let Some(expected) = self.root
             && expected != offered.root
         {
             return Err(TakeRefused::ForeignRoot { expected, found: offered.root });
         }
         let heads = || self.shares.iter().map(|share| share.head);
-        if let Some(held) = heads().find(|held| held.epoch == offered.epoch) {
-            return match held {
-                held if held == *offered => Ok(Taken::Same),
-                held if held.set != offered.set => Ok(Taken::Replaced),
-                held if held.index != offered.index => {
-                    Err(TakeRefused::SecondShare { held: held.index, offered: offered.index })
-                }
-                held => Err(TakeRefused::Contradiction { epoch: held.epoch, index: held.index }),
+        let of_epoch = || heads().filter(|held| held.epoch == offered.epoch);
+        if let Some(held) = of_epoch().find(|held| held.set == offered.set) {
+            return if held == *offered {
+                Ok(Taken::Same)
+            } else if held.index == offered.index {
+                Err(TakeRefused::Contradiction { epoch: held.epoch, index: held.index })
+            } else {
+                Err(TakeRefused::SecondShare { held: held.index, offered: offered.index })
             };
+        }
+        if of_epoch().next().is_some() {
+            return Ok(match standing {
+                Standing::Final => Taken::Replaced,
+                Standing::Rotating => Taken::New,
+            });
         }
         // While a rotation is open, the share before the newest is welcome as well.
         let oldest_needed = if self.rotating {
@@ -173,7 +180,7 @@ impl Held {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "every consumer decides about every case")]
 pub enum Taken {
-    /// There was none of its epoch.
+    /// It was not held, and took no other's place of its epoch.
     New,
     /// It was held already.
     Same,

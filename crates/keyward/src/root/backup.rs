@@ -166,7 +166,7 @@ impl Keyward {
     ) -> Result<(BackupView, Sample), RootError> {
         let mut password = Zeroizing::new(password);
         let _trying = self.may_try()?;
-        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.shared.is_unsealed() {
             return Err(RootError::Unsealed);
         }
@@ -201,13 +201,15 @@ impl Keyward {
         }
         let unsealed = self.as_the_log_says(unsealed);
         let log = Arc::new(self.open_log_key(&unsealed)?);
+        // What was sealed before the store was is durable, in an epoch that is known here.
+        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
         self.shared.set_root(Some(Root { unsealed, log, opened: Arc::default() }));
         let items = vec![header_item(&header)];
         if let Err(error) = self.execute_with(actor, vec![Command::Root(command)], items) {
             self.seal();
             return Err(error.into());
         }
-        drop(alone);
+        drop((alone, changing));
         Ok((self.backup_view(&backup), sample))
     }
 

@@ -28,22 +28,28 @@ pub(super) struct Next<T> {
 }
 
 impl Keyward {
-    /// Makes the next header while nobody seals a record or changes the header, logs it, and
-    /// uses it from then on.
+    /// Makes the next header while nobody else changes it, logs it while nobody seals a record,
+    /// and uses it from then on. `make` may take its time: passwords are stretched and keepers
+    /// get their shares in it.
     pub(super) fn change_header<T>(
         &self,
         actor: &ActorId,
         make: impl FnOnce(&Unsealed) -> Result<Next<T>, RootError>,
     ) -> Result<(Receipt, T), RootError> {
-        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let Next { unsealed, commands, gone, out } = make(&root.unsealed)?;
+        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        // Sealed meanwhile, and perhaps unsealed again.
+        if !self.shared.root().is_some_and(|now| Arc::ptr_eq(&now, &root)) {
+            return Err(ExecuteError::Sealed.into());
+        }
         let mut items = vec![header_item(unsealed.header())];
         items.extend(gone.map(|epoch| ItemChange::Remove(Shelf::Root, epoch_name(epoch))));
         let commands = commands.into_iter().map(Command::Root).collect();
         let receipt = self.execute_with(actor, commands, items)?;
         self.shared.use_root(&root, unsealed);
-        drop(alone);
+        drop((alone, changing));
         Ok((receipt, out))
     }
 }

@@ -1,7 +1,10 @@
 //! The keepers of this root key: what each must hold, what is done about one that does not, and
 //! unsealing by what they give (RK-050, RK-051).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
 
 use keyward_barrier::{EpochHeader, Unsealed};
 use keyward_lifecycle::{
@@ -98,10 +101,13 @@ impl Keyward {
         last: &mut HashMap<String, KeeperSeen>,
         proof: Proof,
     ) -> Result<Vec<Found>, RootError> {
+        let sealed = !self.is_unsealed() || self.shared.quarantined().is_some();
+        // While a header is on its way, keepers hold what only the next one names.
+        let changing =
+            (!sealed).then(|| self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner));
         let duties = self.keeper_duties()?;
         let header = self.header()?;
         let newest = (header.root_id().fingerprint(), header.epoch().number());
-        let sealed = !self.is_unsealed() || self.shared.quarantined().is_some();
         let visit = |member: &Member| {
             let duty = duties.iter().find(|duty| duty.name == member.name);
             let before = last.get(&member.name).copied();
@@ -110,6 +116,7 @@ impl Keyward {
             Some(visit(member, duty, !sealed && (proof == Proof::All || !proved)))
         };
         let mut found: Vec<Found> = at_once(members, visit).into_iter().flatten().collect();
+        drop(changing);
         let is_member = |duty: &&Duty| members.iter().any(|member| member.name == duty.name);
         found.extend(duties.iter().filter(|duty| !is_member(duty)).map(|duty| Found {
             name: duty.name.clone(),
@@ -226,6 +233,8 @@ fn visit(member: &Member, duty: &Duty, prove: bool) -> Found {
         name: member.name.clone(),
         seen: match &looked {
             Ok(Finding::Empty | Finding::Incomplete) if sealed => KeeperSeen::Empty,
+            // It can give what is needed.
+            Ok(Finding::Superfluous) if sealed => KeeperSeen::Sound,
             looked => seen(looked),
         },
         detail: match &looked {

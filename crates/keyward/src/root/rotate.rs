@@ -206,13 +206,14 @@ impl Keyward {
     /// # Errors
     /// [`RootError`]; an emergency rotation is not turned back.
     pub fn turn_root_rotation_back(&self, actor: &ActorId) -> Result<Receipt, RootError> {
+        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let receipt = self.execute(actor, Command::Root(RootCommand::TurnBack))?;
         let epoch = of_number(self.state().root().sealing_epoch());
         let unsealed = root.unsealed.sealing_under(epoch).ok_or(RootRefusal::NoWayBack)?;
         self.shared.use_root(&root, unsealed);
-        drop(alone);
+        drop((alone, changing));
         Ok(receipt)
     }
 

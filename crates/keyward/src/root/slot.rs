@@ -220,7 +220,8 @@ impl Keyward {
         names: &[String],
         deliver: &mut Deliver<'_>,
     ) -> Result<(), RootError> {
-        self.change_header(actor, |root| {
+        let mut delivered = false;
+        let changed = self.change_header(actor, |root| {
             if names.is_empty() {
                 let unsealed = root.drop_keepers()?;
                 let keepers = Vec::new();
@@ -237,14 +238,17 @@ impl Keyward {
             };
             let next = changed(unsealed, change, ());
             self.would_log(&next.commands)?;
-            if let Err(error) = deliver_all(names, &shares, deliver) {
-                // Those that took the new share let go of the old one, which still counts.
-                drop(deliver(self.keeper_shares()?));
-                return Err(error);
-            }
+            // Held beside the old ones until the header names them.
+            delivered = true;
+            deliver_all(names, &shares, deliver)?;
             Ok(next)
-        })?;
-        Ok(())
+        });
+        if delivered && let Ok(shares) = self.keeper_shares() {
+            // Of the old set and the new one they keep the one that counts now; who cannot be
+            // told is told at the next look.
+            drop(deliver(shares));
+        }
+        changed.map(|(_, ())| ())
     }
 
     /// The shares that keepers must hold now, by name: to refill one that is empty.

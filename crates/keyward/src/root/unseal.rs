@@ -111,7 +111,7 @@ impl Keyward {
         &self,
         open: impl FnOnce(&Sealed, LockPolicy) -> Result<Unsealed, UnsealError>,
     ) -> Result<(), UnsealFailed> {
-        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let header = self.header()?;
         let pinned = self.shared.pinned_root();
         let sealed = Sealed::read(header.bytes(), Some(&pinned))?;
@@ -120,7 +120,7 @@ impl Keyward {
         let log = self.open_log_key(&unsealed)?;
         let opened = Arc::default();
         self.shared.set_root(Some(Root { unsealed, log: Arc::new(log), opened }));
-        drop(alone);
+        drop(changing);
         // Checkpoints resume; what was done while sealed is signed for now.
         drop(self.shared.ask(|reply| crate::writer::Job::RootChanged { reply }));
         Ok(())

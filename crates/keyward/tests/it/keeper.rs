@@ -85,6 +85,21 @@ fn a_new_split_of_an_epoch_takes_the_place_of_the_old_one() {
 }
 
 #[test]
+fn two_splits_of_an_epoch_are_held_until_one_of_them_is_final() {
+    let both = [(epoch(1, 1), Final), (epoch(1, 2), Rotating)];
+    check(&both, Ok(Taken::New), &[1, 1]);
+    check(&[&both[..], &[(epoch(1, 2), Final)]].concat(), Ok(Taken::Same), &[1]);
+    check(&[&both[..], &[(epoch(1, 1), Final)]].concat(), Ok(Taken::Same), &[1]);
+    check(&[&both[..], &[(epoch(1, 3), Rotating)]].concat(), Ok(Taken::New), &[1, 1]);
+    // Whichever it is, it is one share of each.
+    let second = (epoch(1, 1).of(2), Rotating);
+    check(&[&both[..], &[second]].concat(), Err("second-share"), &[1, 1]);
+    tended(&both, &[epoch(1, 2)], Finding::Superfluous);
+    tended(&both, &[epoch(1, 1)], Finding::Superfluous);
+    tended(&both, &[epoch(1, 3)], Finding::Wrong { epoch: 1 });
+}
+
+#[test]
 fn a_foreign_share_is_refused_until_the_keeper_is_started_again() {
     // RK-051
     let foreign = Said { root: [6; 32], ..epoch(9, 9) };

@@ -1,8 +1,14 @@
 //! Slots: added, removed, changed; shares handed out; none of it touches a record.
 
-use keyward::root::{RootError, slot::SlotTerms};
+use std::sync::Arc;
+
+use keyward::{
+    keeper::{Keeper, ShareBytes, Standing},
+    root::{RootError, slot::SlotTerms},
+};
 use keyward_barrier::ChangeFailed;
 use keyward_lifecycle::refusal::RootRefusal;
+use keyward_testkit::clock::FakeClock;
 
 use super::{cost, full, is_refused, is_wrong_password};
 use crate::store::{PASSWORD, World};
@@ -114,6 +120,66 @@ fn shares_for_holders_are_encrypted_to_them_or_nothing_is_made() {
     let made = world.keyward.add_recovery(&world.actor, (2, 2), "paper", &few);
     assert!(matches!(made, Err(RootError::Malformed(_))), "{made:?}");
     assert_eq!(world.keyward.slots().expect("slots").0.len(), 1);
+}
+
+#[test]
+fn a_key_that_is_split_anew_unseals_wherever_that_was_cut_off() {
+    // RK-051
+    let world = full();
+    let names = ["a", "b"].map(str::to_owned);
+    let memory = keyward::keeper::Memory::UnlockedAllowed;
+    let clock = || Arc::new(FakeClock::at("2025-06-01T00:00:00Z"));
+    let keepers = names.each_ref().map(|_| Keeper::new(clock(), memory));
+    let put = |shares: Vec<(String, ShareBytes)>, standing| {
+        for ((_, share), keeper) in shares.into_iter().zip(&keepers) {
+            keeper.take(&share, standing).expect("a share");
+        }
+        Ok(())
+    };
+    let mut puts = 0;
+    let mut beside = |shares| {
+        puts += 1;
+        // The first time they are told of a set that no header names yet.
+        put(shares, if puts % 2 == 1 { Standing::Rotating } else { Standing::Final })
+    };
+    let unseal = || {
+        let set = world.keyward.keeper_set().expect("a header").expect("keepers");
+        let set = set.share_of("a").expect("a share").set;
+        let given = |keeper: &Keeper| keeper.give(Some(set)).remove(0);
+        world.keyward.seal();
+        let shares = keepers.each_ref().map(given);
+        world.keyward.unseal_with_keepers(&world.actor, &shares).expect("the shares");
+    };
+    world.keyward.set_keepers(&world.actor, 2, &names, &mut beside).expect("keepers");
+    unseal();
+    // Delivered, and then no header.
+    let mut cut = |shares| {
+        put(shares, Standing::Rotating)?;
+        world.keyward.seal();
+        Ok(())
+    };
+    let cut = world.keyward.set_keepers(&world.actor, 2, &names, &mut cut);
+    assert!(cut.is_err(), "{cut:?}");
+    assert_eq!(keepers.each_ref().map(|keeper| keeper.status().shares.len()), [2, 2]);
+    unseal();
+    world.keyward.set_keepers(&world.actor, 2, &names, &mut beside).expect("keepers");
+    assert_eq!(keepers.each_ref().map(|keeper| keeper.status().shares.len()), [1, 1]);
+    unseal();
+    world.serves("end");
+}
+
+#[test]
+fn nobody_waits_for_keepers_who_seals_a_record_meanwhile() {
+    let world = full();
+    let mut seals = |_| {
+        std::thread::scope(|threads| {
+            threads.spawn(|| world.put_text("while/keepers", "are told")).join().expect("kept");
+        });
+        Ok(())
+    };
+    let names = ["a", "b"].map(str::to_owned);
+    world.keyward.set_keepers(&world.actor, 2, &names, &mut seals).expect("keepers");
+    world.holds("while/keepers", "are told");
 }
 
 #[test]
