@@ -23,7 +23,7 @@ use crate::{
     pin::{PinStore, Pins, keeper::Keeper},
     secret,
     storage::{ItemChange, Storage},
-    writer::{Execute, ExecuteError, Job, Over, Receipt, chain},
+    writer::{Execute, ExecuteError, Job, Receipt, chain},
 };
 use shared::Ground;
 
@@ -132,24 +132,23 @@ impl Keyward {
         commands: Vec<Command>,
         items: Vec<ItemChange>,
     ) -> Result<Receipt, ExecuteError> {
-        self.shared.check_may_do(&commands)?;
-        let (actor, over) = (actor.clone(), Over::Anything);
-        let job = |reply| Job::Execute(Execute { actor, commands, items, over, reply });
-        self.shared.ask(job).inspect(|receipt| self.shared.note_done(receipt))
+        self.execute_beside(actor, commands, items, || ())
     }
 
-    /// As [`Self::execute`], with items that are written only over items that are still there.
-    pub(crate) fn execute_over(
+    /// As [`Self::execute_all`], with items; `meanwhile` is done while the writer is at it.
+    pub(crate) fn execute_beside(
         &self,
         actor: &ActorId,
-        command: Command,
+        commands: Vec<Command>,
         items: Vec<ItemChange>,
+        meanwhile: impl FnOnce(),
     ) -> Result<Receipt, ExecuteError> {
-        let commands = vec![command];
         self.shared.check_may_do(&commands)?;
-        let (actor, over) = (actor.clone(), Over::Present);
-        let job = |reply| Job::Execute(Execute { actor, commands, items, over, reply });
-        self.shared.ask(job).inspect(|receipt| self.shared.note_done(receipt))
+        let actor = actor.clone();
+        let job = |reply| Job::Execute(Execute { actor, commands, items, reply });
+        let answer = self.shared.hand_over(job)?;
+        meanwhile();
+        answer.get().inspect(|receipt| self.shared.note_done(receipt))
     }
 
     /// Writes items that no decision rests on.

@@ -217,10 +217,12 @@ pub enum LedgerIndex {
 
 /// A change to a shelf.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "there are two")]
+#[expect(clippy::exhaustive_enums, reason = "every adapter does each")]
 pub enum ItemChange {
     /// Put, over what is there.
     Put(Shelf, Item),
+    /// Put over what is there; where nothing is, nothing comes to be, and that is no error.
+    Replace(Shelf, Item),
     /// Remove; one that is absent is no error.
     Remove(Shelf, Vec<u8>),
 }

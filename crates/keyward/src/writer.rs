@@ -55,24 +55,27 @@ pub(crate) enum Job {
     Stop,
 }
 
+/// What comes of a job that the writer has.
+pub(crate) struct Awaited<T>(Receiver<Result<T, ExecuteError>>);
+
+impl<T> Awaited<T> {
+    pub(crate) const fn new(answer: Receiver<Result<T, ExecuteError>>) -> Self {
+        Self(answer)
+    }
+
+    /// Waits for it.
+    pub(crate) fn get(self) -> Result<T, ExecuteError> {
+        self.0.recv().map_err(|_| ExecuteError::Halted)?
+    }
+}
+
 /// Commands that stand or fall together.
 pub(crate) struct Execute {
     pub(crate) actor: ActorId,
     pub(crate) commands: Vec<Command>,
     /// Written in the same transaction, if the commands are accepted.
     pub(crate) items: Vec<ItemChange>,
-    /// What the items are written over.
-    pub(crate) over: Over,
     pub(crate) reply: Reply<Receipt>,
-}
-
-/// What items are written over.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Over {
-    /// Over what is there, or nothing.
-    Anything,
-    /// Only over what is there: a record that was removed meanwhile does not come back.
-    Present,
 }
 
 /// Signatures that were made and are to be released.

@@ -38,7 +38,7 @@ pub(crate) fn refuse<T>(what: String) -> Result<T, AppendError> {
 
 fn check_item(change: &ItemChange) -> Result<(), AppendError> {
     match change {
-        ItemChange::Put(_, item) => {
+        ItemChange::Put(_, item) | ItemChange::Replace(_, item) => {
             at_most("the name of an item", item.name.len(), ITEM_NAME_BYTES_MAX)?;
             at_most("an item", item.bytes.len(), ITEM_BYTES_MAX)
         }

@@ -188,6 +188,10 @@ impl Held {
                 ItemChange::Put(shelf, Item { name, bytes }) => {
                     self.items.entry(*shelf).or_default().insert(name.clone(), bytes.clone());
                 }
+                ItemChange::Replace(shelf, Item { name, bytes }) => {
+                    let shelf = self.items.entry(*shelf).or_default();
+                    shelf.entry(name.clone()).and_modify(|held| held.clone_from(bytes));
+                }
                 ItemChange::Remove(shelf, name) => {
                     self.items.entry(*shelf).or_default().remove(name);
                 }

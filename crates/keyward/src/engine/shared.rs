@@ -31,11 +31,12 @@ use crate::{
     keystore::KeyStores,
     opened::Opened,
     pin::keeper::Keeper,
+    root::reseal::Prepared,
     secret::Secrets,
     storage::Storage,
     system::LogSigner,
     verification::remembered::Remembered,
-    writer::{ExecuteError, Job, batch::NewCheckpoint},
+    writer::{Awaited, ExecuteError, Job, batch::NewCheckpoint},
 };
 
 /// What the writer and the readers have in common.
@@ -63,8 +64,8 @@ pub(crate) struct Shared {
     /// Held while a next header is made, delivered and logged, or keepers are given shares: one
     /// at a time. Taken before [`Self::sealing`].
     pub(crate) changing: Mutex<()>,
-    /// Held while a batch of records is sealed anew: one at a time.
-    pub(crate) stepping: Mutex<()>,
+    /// Held while a batch of records is sealed anew: one at a time, and the next one beside it.
+    pub(crate) stepping: Mutex<Option<Prepared>>,
     /// Held while a password or shares are tried: one at a time.
     pub(crate) trying: Mutex<()>,
     pub(crate) secrets: Secrets,
@@ -124,7 +125,7 @@ impl Shared {
             leases: RwLock::new(()),
             sealing: RwLock::new(()),
             changing: Mutex::new(()),
-            stepping: Mutex::new(()),
+            stepping: Mutex::default(),
             trying: Mutex::new(()),
             secrets: Secrets::default(),
             pins,
@@ -157,9 +158,17 @@ impl Shared {
         &self,
         job: impl FnOnce(SyncSender<Result<T, ExecuteError>>) -> Job,
     ) -> Result<T, ExecuteError> {
+        self.hand_over(job)?.get()
+    }
+
+    /// Hands a job to the writer; what comes of it can be waited for later.
+    pub(crate) fn hand_over<T>(
+        &self,
+        job: impl FnOnce(SyncSender<Result<T, ExecuteError>>) -> Job,
+    ) -> Result<Awaited<T>, ExecuteError> {
         let (reply, answer) = sync_channel(1);
         self.send(job(reply))?;
-        answer.recv().map_err(|_| ExecuteError::Halted)?
+        Ok(Awaited::new(answer))
     }
 
     pub(crate) fn send(&self, job: Job) -> Result<(), ExecuteError> {

@@ -43,7 +43,7 @@ impl Keyward {
     /// [`RootError`]; the batch is done anew by the next call.
     pub fn reseal_step(&self, actor: &ActorId, limit: u32) -> Result<ResealStep, RootError> {
         let stepping = self.shared.stepping.lock();
-        let _stepping = stepping.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut ahead = stepping.unwrap_or_else(std::sync::PoisonError::into_inner);
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let state = self.state();
         let rotation = state.root().rotation.clone().ok_or(RootRefusal::NoRotation)?;
@@ -51,25 +51,39 @@ impl Keyward {
         if pass.complete {
             return self.settle(actor, &root.unsealed, &rotation);
         }
-        let after = pass.up_to.as_ref().map(|up_to| up_to.as_bytes().to_vec());
-        let limit = limit.clamp(1, RESEAL_BATCH_MAX);
-        let items = self.shared.storage.items(Shelf::Record, after.as_deref(), limit)?;
-        let mut batch = Batch::new(&root.unsealed, &rotation);
-        let last = items.last().map(|item| item.name.clone());
-        items.into_iter().for_each(|item| batch.take(item));
-        let up_to = match last.map(String::from_utf8) {
+        let page = Page::of(&rotation, pass.up_to.clone(), limit);
+        let prepared = match ahead.take().filter(|prepared| prepared.page == page) {
+            Some(prepared) => prepared,
+            None => self.prepare(&root.unsealed, page)?,
+        };
+        let Prepared { page, up_to, items, moved, failed } = prepared;
+        let complete = up_to.is_none();
+        let step = ResealStep { moved, failed: failed.len() as u64, complete };
+        let next = (!complete).then(|| Page { after: up_to.clone(), ..page });
+        let to = rotation.sealing_epoch();
+        let resealed = Resealed { to, up_to, moved, failed, settled: Vec::new() };
+        let command = Command::Root(RootCommand::Reseal(resealed));
+        self.execute_beside(actor, vec![command], items, || {
+            // A record is written once under its name: what is read now is what it is. Should
+            // this batch not come to be, the next is not the one that follows.
+            *ahead = next.and_then(|next| self.prepare(&root.unsealed, next).ok());
+        })?;
+        Ok(step)
+    }
+
+    /// Opens and seals what one batch consists of; nothing is written.
+    fn prepare(&self, root: &Unsealed, page: Page) -> Result<Prepared, RootError> {
+        let after = page.after.as_ref().map(|after| after.as_bytes());
+        let items = self.shared.storage.items(Shelf::Record, after, page.limit)?;
+        let up_to = match items.last().map(|item| core::str::from_utf8(&item.name)) {
             None => None,
             Some(Ok(name)) => Some(Arc::from(name)),
             Some(Err(_)) => return Err(RootError::Malformed(NOT_OURS.to_owned())),
         };
-        let complete = up_to.is_none();
+        let mut batch = Batch::new(root, (page.from, page.to));
+        items.into_iter().for_each(|item| batch.take(item));
         let Batch { items, moved, failed, .. } = batch;
-        let step = ResealStep { moved, failed: failed.len() as u64, complete };
-        let to = rotation.sealing_epoch();
-        let resealed = Resealed { to, up_to, moved, failed, settled: Vec::new() };
-        let command = Command::Root(RootCommand::Reseal(resealed));
-        self.execute_over(actor, command, items)?;
-        Ok(step)
+        Ok(Prepared { page, up_to, items, moved, failed })
     }
 
     /// Tries those again that did not open: they may have been restored, or be gone.
@@ -80,7 +94,7 @@ impl Keyward {
         rotation: &Rotation,
     ) -> Result<ResealStep, RootError> {
         let failed = &rotation.pass().failed;
-        let (mut batch, mut settled) = (Batch::new(root, rotation), Vec::new());
+        let (mut batch, mut settled) = (Batch::new(root, ends(rotation)), Vec::new());
         for record in failed {
             let (before, name) = (batch.failed.len(), record.as_bytes().to_vec());
             if let Some(bytes) = self.shared.storage.item(Shelf::Record, &name)? {
@@ -97,10 +111,47 @@ impl Keyward {
             let to = rotation.sealing_epoch();
             let resealed = Resealed { to, up_to: None, moved, failed, settled };
             let command = Command::Root(RootCommand::Reseal(resealed));
-            self.execute_over(actor, command, batch.items)?;
+            self.execute_with(actor, vec![command], batch.items)?;
         }
         Ok(step)
     }
+}
+
+/// Which records a batch takes.
+#[derive(Clone, PartialEq, Eq)]
+struct Page {
+    from: Epoch,
+    to: Epoch,
+    /// The last name of the batch before.
+    after: Option<Arc<str>>,
+    limit: u32,
+}
+
+impl Page {
+    fn of(rotation: &Rotation, after: Option<Arc<str>>, limit: u32) -> Self {
+        let (from, to) = ends(rotation);
+        Self { from, to, after, limit: limit.clamp(1, RESEAL_BATCH_MAX) }
+    }
+}
+
+/// Records that were sealed anew and are not written yet.
+pub(crate) struct Prepared {
+    page: Page,
+    /// The last of their names; `None` when there was none any more.
+    up_to: Option<Arc<str>>,
+    items: Vec<ItemChange>,
+    moved: u64,
+    failed: Vec<Arc<str>>,
+}
+
+/// From which epoch records come, and into which they go.
+fn ends(rotation: &Rotation) -> (Epoch, Epoch) {
+    let (from, to) = if rotation.back.is_some() {
+        (rotation.to, rotation.from)
+    } else {
+        (rotation.from, rotation.to)
+    };
+    (of_number(from), of_number(to))
 }
 
 /// Records of one batch.
@@ -114,13 +165,7 @@ struct Batch<'r> {
 }
 
 impl<'r> Batch<'r> {
-    fn new(root: &'r Unsealed, rotation: &Rotation) -> Self {
-        let (from, to) = if rotation.back.is_some() {
-            (rotation.to, rotation.from)
-        } else {
-            (rotation.from, rotation.to)
-        };
-        let (from, to) = (of_number(from), of_number(to));
+    const fn new(root: &'r Unsealed, (from, to): (Epoch, Epoch)) -> Self {
         Self { root, from, to, items: Vec::new(), moved: 0, failed: Vec::new() }
     }
 
@@ -132,7 +177,9 @@ impl<'r> Batch<'r> {
         match self.reseal(&item) {
             Ok(bytes) => {
                 self.moved = self.moved.saturating_add(1);
-                self.items.push(ItemChange::Put(Shelf::Record, Item { name: item.name, bytes }));
+                // One that is destroyed meanwhile does not come back.
+                let item = Item { name: item.name, bytes };
+                self.items.push(ItemChange::Replace(Shelf::Record, item));
             }
             Err(NotMoved) => self.failed.push(String::from_utf8_lossy(&item.name).into()),
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc::sync_channel},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use keyward_lifecycle::{
 
 use crate::{
     engine::{Keyward, Shared},
-    writer::{Execute, ExecuteError, Job, Over},
+    writer::{Awaited, Execute, ExecuteError, Job},
 };
 
 /// Reads are logged at most once in this time.
@@ -140,17 +140,14 @@ impl Shared {
         // Handed over together, so that they become one batch.
         let mut waiting = Vec::with_capacity(by_actor.len());
         for (actor, reads) in by_actor {
-            let (reply, answer) = sync_channel(1);
             let commands = vec![Command::Secret(SecretCommand::NoteReads(reads.clone()))];
-            let (actor_too, over) = (actor.clone(), Over::Anything);
-            let job = Execute { actor: actor_too, commands, items: Vec::new(), over, reply };
-            let sent = self.send(Job::Execute(job));
-            waiting.push((actor, reads, sent.map(|()| answer)));
+            let (actor_too, items) = (actor.clone(), Vec::new());
+            let job = |reply| Job::Execute(Execute { actor: actor_too, commands, items, reply });
+            waiting.push((actor, reads, self.hand_over(job)));
         }
         let mut outcome = Ok(());
         for (actor, reads, sent) in waiting {
-            let answer = sent.and_then(|answer| answer.recv().map_err(|_| ExecuteError::Halted)?);
-            if let Err(error) = answer {
+            if let Err(error) = sent.and_then(Awaited::get) {
                 self.note_again(&actor, reads);
                 outcome = Err(error);
             }

@@ -16,7 +16,7 @@ use keyward_lifecycle::{
     time::Timestamp,
 };
 
-use super::{Answer, Enter, Execute, ExecuteError, Job, Over, Receipt, Tip, memory::Memory};
+use super::{Answer, Enter, Execute, ExecuteError, Job, Receipt, Tip, memory::Memory};
 use crate::{
     engine::{Root, Shared},
     pin::keeper::Pin,
@@ -134,7 +134,7 @@ impl<'w> Draft<'w> {
     }
 
     fn execute(&mut self, execute: Execute) -> Answer {
-        let Execute { actor, commands, mut items, over, reply } = execute;
+        let Execute { actor, commands, items, reply } = execute;
         if let [Command::NoteRefusals { command, refusal, key_id, count }] = &commands[..] {
             let kind = (command.clone(), refusal.clone(), key_id.clone());
             let events = self.note_refusals(&actor, kind, *count);
@@ -147,9 +147,6 @@ impl<'w> Draft<'w> {
         }
         let answer = match self.decide_all(&actor, &commands) {
             Ok(receipt) => {
-                if over == Over::Present {
-                    items.retain(|item| self.is_present(item));
-                }
                 if !receipt.events.is_empty() {
                     self.batch.items.extend(items);
                 }
@@ -161,14 +158,6 @@ impl<'w> Draft<'w> {
             }
         };
         Box::new(move |fate| drop(reply.send(fate.and(answer))))
-    }
-
-    /// Whether an item is there now and stays there in this batch.
-    fn is_present(&self, change: &ItemChange) -> bool {
-        let ItemChange::Put(shelf, Item { name, .. }) = change else { return true };
-        let goes = |other: &ItemChange| matches!(other, ItemChange::Remove(from, gone) if from == shelf && gone == name);
-        !self.batch.items.iter().any(goes)
-            && self.shared.storage.item(*shelf, name).is_ok_and(|found| found.is_some())
     }
 
     /// All commands or none: they are decided on a copy that is kept only if none is refused.

@@ -175,10 +175,15 @@ fn write_ledger(connection: &Connection, from: u64, leaves: &[LedgerLeaf]) -> ru
 fn write_item(connection: &Connection, change: &ItemChange) -> rusqlite::Result<()> {
     const PUT: &str = "INSERT INTO signer.item (shelf, name, bytes) VALUES (?1, ?2, ?3)
                        ON CONFLICT (shelf, name) DO UPDATE SET bytes = excluded.bytes";
+    const REPLACE: &str = "UPDATE signer.item SET bytes = ?3 WHERE shelf = ?1 AND name = ?2";
     const REMOVE: &str = "DELETE FROM signer.item WHERE shelf = ?1 AND name = ?2";
     match change {
         ItemChange::Put(shelf, Item { name, bytes }) => {
             connection.prepare_cached(PUT)?.execute(params![shelf_number(*shelf), name, bytes])?
+        }
+        ItemChange::Replace(shelf, Item { name, bytes }) => {
+            let values = params![shelf_number(*shelf), name, bytes];
+            connection.prepare_cached(REPLACE)?.execute(values)?
         }
         ItemChange::Remove(shelf, name) => {
             connection.prepare_cached(REMOVE)?.execute(params![shelf_number(*shelf), name])?

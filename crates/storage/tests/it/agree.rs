@@ -22,7 +22,8 @@ fn change() -> impl Strategy<Value = ItemChange> {
     let shelf = prop_oneof![Just(Shelf::Side), Just(Shelf::Proof)];
     let name = prop::collection::vec(0_u8..3, 0..3);
     let bytes = prop::option::of(prop::collection::vec(any::<u8>(), 0..9));
-    (shelf, name, bytes).prop_map(|(shelf, name, bytes)| match bytes {
+    (shelf, name, bytes, any::<bool>()).prop_map(|(shelf, name, bytes, over)| match bytes {
+        Some(bytes) if over => ItemChange::Replace(shelf, Item { name, bytes }),
         Some(bytes) => ItemChange::Put(shelf, Item { name, bytes }),
         None => ItemChange::Remove(shelf, name),
     })

@@ -56,6 +56,7 @@ macro_rules! storage_contract {
             a_node_is_written_once
             items_are_ordered_bytewise_and_shelves_are_apart
             items_are_put_over_and_removed
+            an_item_is_replaced_only_where_one_is
             an_answer_of_items_is_bounded_in_bytes
             the_item_at_or_before_a_name_is_found
             the_ledger_is_found_by_key_and_by_what_was_signed

@@ -89,7 +89,7 @@ pub fn a_node_is_written_once(place: &impl Place) {
     assert_eq!(store.nodes(Tree::Log, &order).expect("nodes"), [digest("one"); 2]);
 }
 
-const EVERY_SHELF: [Shelf; 9] = [
+const EVERY_SHELF: [Shelf; 11] = [
     Shelf::Root,
     Shelf::Record,
     Shelf::Proof,
@@ -99,6 +99,8 @@ const EVERY_SHELF: [Shelf; 9] = [
     Shelf::Rescan,
     Shelf::Answer,
     Shelf::Authority,
+    Shelf::Count,
+    Shelf::Forgery,
 ];
 
 /// By the bytes of their names, the empty one first; what is on one shelf is on no other.
@@ -139,6 +141,23 @@ pub fn items_are_put_over_and_removed(place: &impl Place) {
     write(vec![remove(b"a"), remove(b"b"), put(Shelf::Side, b"b", b"4")]);
     assert_eq!((read(b"a"), read(b"b")), (None, Some(b"4".to_vec())));
     assert_eq!(store.items(Shelf::Side, None, 9).expect("items").len(), 1);
+}
+
+/// What was removed, before or in the same batch, does not come back.
+pub fn an_item_is_replaced_only_where_one_is(place: &impl Place) {
+    let store = place.open();
+    let remove = |name: &[u8]| ItemChange::Remove(Shelf::Side, name.to_vec());
+    let replace = |name: &[u8], bytes: &[u8]| {
+        ItemChange::Replace(Shelf::Side, Item { name: name.to_vec(), bytes: bytes.to_vec() })
+    };
+    let write = |items| add(&store, &Batch { items, ..Batch::default() });
+    let read = |name: &[u8]| store.item(Shelf::Side, name).expect("an item");
+    write(vec![put(Shelf::Side, b"a", b"1"), put(Shelf::Proof, b"c", b"of another shelf")]);
+    write(vec![replace(b"a", b"2"), replace(b"b", b"3"), replace(b"c", b"4")]);
+    assert_eq!((read(b"a"), read(b"b"), read(b"c")), (Some(b"2".to_vec()), None, None));
+    write(vec![remove(b"a"), replace(b"a", b"5"), put(Shelf::Side, b"b", b"6")]);
+    write(vec![put(Shelf::Side, b"c", b"7"), replace(b"c", b"8"), replace(b"b", b"")]);
+    assert_eq!((read(b"a"), read(b"b"), read(b"c")), (None, Some(vec![]), Some(b"8".to_vec())));
 }
 
 /// No answer of several items is larger than [`READ_BYTES_MAX`]; one item alone may be.
