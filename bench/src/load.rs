@@ -22,11 +22,16 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
+    pub(crate) method: Method,
+    /// [`CLIENT`] in it stands for the number of the connection.
     pub(crate) path: String,
     /// The name and value of the header that says who calls.
     pub(crate) token: (&'static str, String),
     pub(crate) body: Bytes,
 }
+
+/// Stands for the number of the connection in a path.
+pub(crate) const CLIENT: &str = "CLIENT";
 
 /// What came of a load.
 #[derive(Debug)]
@@ -38,10 +43,16 @@ pub(crate) struct Outcome {
 }
 
 impl Target {
-    pub(crate) fn request(&self, method: Method) -> Result<Request<Full<Bytes>>, Failure> {
+    /// A request without a body.
+    pub(crate) fn get(address: SocketAddr, path: &str, token: (&'static str, String)) -> Self {
+        let (path, body) = (path.to_owned(), Bytes::new());
+        Self { address, method: Method::GET, path, token, body }
+    }
+
+    fn request(&self) -> Result<Request<Full<Bytes>>, Failure> {
         let (name, value) = &self.token;
         Ok(Request::builder()
-            .method(method)
+            .method(self.method.clone())
             .uri(&self.path)
             .header(header::HOST, self.address.to_string())
             .header(header::CONTENT_TYPE, "application/json")
@@ -54,8 +65,9 @@ impl Target {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut callers = JoinSet::new();
-            for _ in 0..clients {
-                let target = self.clone();
+            for client in 0..clients {
+                let path = self.path.replace(CLIENT, &client.to_string());
+                let target = Self { path, ..self.clone() };
                 callers.spawn(async move { target.call(time).await });
             }
             let mut micros = Vec::new();
@@ -73,7 +85,7 @@ impl Target {
         let (watch, warm) = (measure::Watch::start(), time.div_f64(5.0));
         while watch.elapsed() < time.saturating_add(warm) {
             let (answered, took) = self.ask(&mut connection).await?;
-            if answered != 200 {
+            if !(200..300).contains(&answered) {
                 return Err(Failure::new(format!("{}: status {answered}", self.path)));
             }
             if watch.elapsed() >= warm {
@@ -84,7 +96,7 @@ impl Target {
     }
 
     async fn ask(&self, connection: &mut Connection) -> Result<(u16, Duration), Failure> {
-        let request = self.request(Method::POST)?;
+        let request = self.request()?;
         let watch = measure::Watch::start();
         let response = connection.send_request(request).await?;
         let status = response.status().as_u16();
@@ -93,11 +105,11 @@ impl Target {
     }
 
     /// One request, for setting a server up.
-    pub(crate) fn once(&self, method: Method) -> Result<(u16, Bytes), Failure> {
+    pub(crate) fn once(&self) -> Result<(u16, Bytes), Failure> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut connection = connect(self.address).await?;
-            let response = connection.send_request(self.request(method)?).await?;
+            let response = connection.send_request(self.request()?).await?;
             let status = response.status().as_u16();
             Ok((status, response.into_body().collect().await?.to_bytes()))
         })

@@ -14,6 +14,7 @@
 )]
 
 mod append;
+mod compared;
 mod failure;
 mod http;
 mod load;
@@ -28,6 +29,7 @@ mod reseal;
 mod rotation;
 mod secret;
 mod section;
+mod served;
 mod sign;
 mod start;
 mod store;

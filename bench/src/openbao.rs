@@ -11,11 +11,12 @@ use crate::{
     load::Target,
 };
 
-/// A server with an Ed25519 key.
+/// A server with a transit engine and versioned secrets.
 #[derive(Debug)]
 pub(crate) struct OpenBao {
-    _server: Server,
-    pub(crate) sign: Target,
+    server: Server,
+    address: SocketAddr,
+    token: String,
 }
 
 const VARIABLE: &str = "KEYWARD_BENCH_OPENBAO";
@@ -30,11 +31,7 @@ pub(crate) enum Keeping {
 
 impl OpenBao {
     /// Starts it; `None` where the program is not at hand.
-    pub(crate) fn start(
-        keeping: Keeping,
-        directory: &Path,
-        payload: &str,
-    ) -> Result<Option<Self>, Failure> {
+    pub(crate) fn start(keeping: Keeping, directory: &Path) -> Result<Option<Self>, Failure> {
         let Some(bao) = program(VARIABLE, "bao") else { return Ok(None) };
         let address = free_address()?;
         let mut command = Command::new(bao);
@@ -58,37 +55,56 @@ impl OpenBao {
             }
         };
         let mut server = Server::start(&mut command, directory)?;
-        let health = target(address, "/v1/sys/health", String::new(), Value::Null);
-        server.wait(|| health.once(Method::GET).is_ok())?;
+        let health = Target::get(address, "/v1/sys/health", ("x-nobody", String::new()));
+        server.wait(|| health.once().is_ok())?;
         let token = match keeping {
             Keeping::Memory => ROOT.to_owned(),
             Keeping::RaftAndAudit => unseal(address)?,
         };
-        server.wait(|| health.once(Method::GET).is_ok_and(|(status, _)| status == 200))?;
-        let set_up = |path: &str, body| {
-            let target = target(address, path, token.clone(), body);
-            let (status, answer) = target.once(Method::POST)?;
-            if status < 300 {
-                return Ok(());
-            }
-            let said = String::from_utf8_lossy(&answer).into_owned();
-            Err(Failure::new(format!("{path}: status {status}: {said}")))
-        };
-        set_up("/v1/sys/mounts/transit", json!({ "type": "transit" }))?;
-        set_up("/v1/transit/keys/bench", json!({ "type": "ed25519" }))?;
-        let sign = target(address, "/v1/transit/sign/bench", token, json!({ "input": payload }));
-        Ok(Some(Self { _server: server, sign }))
+        server.wait(|| health.once().is_ok_and(|(status, _)| status == 200))?;
+        let mut started = Self { server, address, token };
+        started.ask("/v1/sys/mounts/transit", &json!({ "type": "transit" }))?;
+        let versioned = json!({ "type": "kv", "options": { "version": "2" } });
+        started.ask("/v1/sys/mounts/kv", &versioned)?;
+        let first = started.target("/v1/kv/data/first", &json!({ "data": { "value": "" } }));
+        // It is mounted before it can be written to.
+        started.server.wait(|| first.once().is_ok_and(|(status, _)| status == 200))?;
+        Ok(Some(started))
     }
-}
 
-fn target(address: SocketAddr, path: &str, token: String, body: Value) -> Target {
-    let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-    Target { address, path: path.to_owned(), token: ("x-vault-token", token), body }
+    /// Signing with a new Ed25519 key.
+    pub(crate) fn signer(&self, payload: &str) -> Result<Target, Failure> {
+        self.ask("/v1/transit/keys/bench", &json!({ "type": "ed25519" }))?;
+        Ok(self.target("/v1/transit/sign/bench", &json!({ "input": payload })))
+    }
+
+    /// Sets something up, and gives back what it answers.
+    pub(crate) fn ask(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let (status, answer) = self.target(path, body).once()?;
+        if status >= 300 {
+            let said = String::from_utf8_lossy(&answer).into_owned();
+            return Err(Failure::new(format!("{path}: status {status}: {said}")));
+        }
+        Ok(if answer.is_empty() { Value::Null } else { serde_json::from_slice(&answer)? })
+    }
+
+    /// A request with a body.
+    pub(crate) fn target(&self, path: &str, body: &Value) -> Target {
+        let body = Bytes::from(body.to_string());
+        Target { body, method: Method::POST, ..self.get(path) }
+    }
+
+    /// A request for what is there.
+    pub(crate) fn get(&self, path: &str) -> Target {
+        Target::get(self.address, path, ("x-vault-token", self.token.clone()))
+    }
 }
 
 fn unseal(address: SocketAddr) -> Result<String, Failure> {
     let ask = |path: &str, body: Value| -> Result<Value, Failure> {
-        let (_, answer) = target(address, path, String::new(), body).once(Method::POST)?;
+        let asked = Target::get(address, path, ("x-nobody", String::new()));
+        let body = Bytes::from(body.to_string());
+        let (_, answer) = Target { body, method: Method::POST, ..asked }.once()?;
         Ok(serde_json::from_slice(&answer)?)
     };
     let made = ask("/v1/sys/init", json!({ "secret_shares": 1, "secret_threshold": 1 }))?;

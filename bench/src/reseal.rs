@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use keyward::{
     Keyward, Parts,
     root::{
@@ -19,10 +20,17 @@ use keyward_lifecycle::{
     id::{ActorId, KeyId},
 };
 
+use serde_json::{Value, json};
+
 use crate::{
     Failure,
+    compared::{ROUNDS, TIME, percentile, told},
+    load::Outcome,
     measure::{self, Figures, Watch},
+    openbao::{Keeping, OpenBao},
     report::Row,
+    served::Served,
+    sign::{self, PAYLOAD_BYTES},
     store,
 };
 
@@ -32,6 +40,10 @@ const RECORDS: u32 = 100_000;
 const LONGER: u32 = 8;
 /// Records that one transaction lays down at the beginning.
 const LAID_AT_ONCE: u32 = 2_000;
+/// Records beside a server: enough that it is not done before the signatures are.
+const SERVED_RECORDS: u32 = 400_000;
+/// Clients that sign there.
+const SERVED_CLIENTS: usize = 8;
 /// Signatures whose times are compared.
 const SIGNATURES: usize = 2_000;
 
@@ -66,6 +78,66 @@ pub(crate) fn run() -> Result<(), Failure> {
     Row::new("sign, durable, while records are sealed anew without a pause", told(&short.during))
         .ratio(format!("p99 {ratio:.2} × without ({})", told(&short.before)))
         .target("p99 ≤ 2 × without", ratio <= 2.0)
+        .send();
+    served()?;
+    rewrap()
+}
+
+/// As a server does it, which leaves the machine to others for half of the time.
+fn served() -> Result<(), Failure> {
+    let directory = store::directory()?;
+    let run = Run { records: SERVED_RECORDS, bytes: 256 };
+    let keyward =
+        Served::start(directory.path(), "signer", |data| run.lay_down(&store::parts(data)?))?;
+    let payload = BASE64_STANDARD.encode([0x5a; PAYLOAD_BYTES]);
+    let sign = sign::sign(&keyward, "default", &payload)?;
+    let loads = || -> Result<Vec<Outcome>, Failure> {
+        (0..ROUNDS).map(|_| sign.load(SERVED_CLIENTS, TIME)).collect()
+    };
+    let before = loads()?;
+    let backup = directory.path().join("backup").display().to_string();
+    keyward.run(&["root", "backup", "--out", &backup])?;
+    keyward.run(&["root", "rotate"])?;
+    let during = loads()?;
+    let status: Value =
+        serde_json::from_str(&keyward.run(&["root", "status", "--output", "json"])?)?;
+    let rotation = status.get("rotation").ok_or_else(|| Failure::new("no rotation"))?;
+    let count = |name: &str| rotation.get(name).and_then(Value::as_u64).unwrap_or(0);
+    if count("left") == 0 {
+        return Err(Failure::new("the rotation was over before the signatures were"));
+    }
+    let ratio = percentile(&during, 0.99) / percentile(&before, 0.99);
+    let what = format!("sign over HTTP, durable, {SERVED_CLIENTS} clients, beside a rotation");
+    Row::new(what, told(&during))
+        .ratio(format!("p99 {ratio:.2} × without ({})", told(&before)))
+        .spread(format!("{} records sealed anew meanwhile", count("moved")))
+        .target("p99 ≤ 2 × without", ratio <= 2.0)
+        .send();
+    Ok(())
+}
+
+/// What is nearest to it there: ciphertexts brought under a new version of a key, by requests of
+/// as many as a batch has. They come and go, and nothing is stored or compared.
+fn rewrap() -> Result<(), Failure> {
+    let directory = store::directory()?;
+    let Some(peer) = OpenBao::start(Keeping::RaftAndAudit, directory.path())? else {
+        return Ok(());
+    };
+    peer.ask("/v1/transit/keys/wrapping", &json!({ "type": "aes256-gcm96" }))?;
+    let plaintext = json!({ "plaintext": BASE64_STANDARD.encode([0x5a; 256]) });
+    let batch = vec![plaintext; usize::try_from(RESEAL_BATCH)?];
+    let made = peer.ask("/v1/transit/encrypt/wrapping", &json!({ "batch_input": batch }))?;
+    let made = made.pointer("/data/batch_results").and_then(Value::as_array).cloned();
+    let made = made.ok_or_else(|| Failure::new("no ciphertexts"))?;
+    peer.ask("/v1/transit/keys/wrapping/rotate", &json!({}))?;
+    let of = |one: &Value| json!({ "ciphertext": one.get("ciphertext") });
+    let batch: Vec<Value> = made.iter().map(of).collect();
+    let target = peer.target("/v1/transit/rewrap/wrapping", &json!({ "batch_input": batch }));
+    let rates = (0..ROUNDS).map(|_| Ok(target.load(1, TIME)?.rate * f64::from(RESEAL_BATCH)));
+    let rates = Figures::new(rates.collect::<Result<_, Failure>>()?);
+    let what = format!("OpenBao's rewrap, 256 B, {RESEAL_BATCH} a request, one client");
+    Row::new(what, format!("{:.0} ciphertexts/s", rates.middle()))
+        .spread(format!("{}/s", rates.spread(1.0, 0)))
         .send();
     Ok(())
 }

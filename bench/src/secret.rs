@@ -1,14 +1,22 @@
-//! Secrets put and read, and what unsealing takes.
+//! Secrets put and read, beside OpenBao's, and what unsealing takes.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hyper::Method;
 use keyward::secret::{Asker, path::SecretPath, policy::Subject};
 use keyward_barrier::{Cost, KeeperName, KeeperShare, Sealed, SlotLabel, Terms, create};
 use keyward_crypto::secret::{LockPolicy, Password};
 use keyward_lifecycle::time::Timestamp;
+use serde_json::json;
 
 use crate::{
-    Failure, machine,
+    Failure,
+    compared::{CLIENTS, Compared, against},
+    load::{CLIENT, Target},
+    machine,
     measure::{self, Figures},
+    openbao::{Keeping, OpenBao},
     report::Row,
+    served::Served,
     store,
 };
 
@@ -46,7 +54,35 @@ pub(crate) fn run() -> Result<(), Failure> {
     Row::new("read a secret of 256 B, one of 500", format!("{:.1} µs", gets.middle() / 1e3))
         .spread(format!("{} µs", gets.spread(1e3, 1)))
         .send();
+    over_http()?;
     unseal()
+}
+
+/// Both hold the same value, and each client has a secret of its own.
+fn over_http() -> Result<(), Failure> {
+    let (own, raft) = (store::directory()?, store::directory()?);
+    let keyward = Served::start(own.path(), "admin", |_| Ok(()))?;
+    let peer = OpenBao::start(Keeping::RaftAndAudit, raft.path())?;
+    let value = BASE64_STANDARD.encode([0x5a; 256]);
+    let path = format!("/v1/secrets/data/app/bench/{CLIENT}");
+    let put = Target { method: Method::PUT, ..keyward.target(&path, &json!({ "value": value })) };
+    let their_path = format!("/v1/kv/data/app/bench/{CLIENT}");
+    let body = json!({ "data": { "value": value } });
+    let their_put = peer.as_ref().map(|peer| peer.target(&their_path, &body));
+    let get = keyward.get(&path);
+    let their_get = peer.as_ref().map(|peer| peer.get(&their_path));
+    for clients in CLIENTS {
+        for (what, own_target, peer_target) in
+            [("put", &put, their_put.as_ref()), ("read", &get, their_get.as_ref())]
+        {
+            let compared = Compared::measure(own.path(), clients, (own_target, peer_target))?;
+            let (row, _, ratio) =
+                compared.row(&format!("{what} a secret of 256 B over HTTP, {clients} clients"));
+            row.ratio(against(ratio, "OpenBao's KV on raft and audit")).send();
+            compared.peer_row(&format!("OpenBao's KV, {what}"), clients);
+        }
+    }
+    Ok(())
 }
 
 fn unseal() -> Result<(), Failure> {
