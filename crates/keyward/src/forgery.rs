@@ -110,6 +110,7 @@ impl Keyward {
             |(signature, Seen { pae, first_shown })| Forgery { signature, pae, first_shown };
         let mut all: Vec<Forgery> = all.into_iter().map(forgery).collect();
         all.sort_by_key(|one| (one.first_shown, one.signature));
+        all.truncate(usize::try_from(FORGERIES_MAX).unwrap_or(usize::MAX));
         Ok(all)
     }
 

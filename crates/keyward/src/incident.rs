@@ -24,6 +24,8 @@ use crate::{
 
 /// The DSSE payload type of an incident report.
 pub const REPORT_PAYLOAD_TYPE: &str = "application/vnd.keyward.incident-report+json";
+/// Envelopes that are in memory at once while a report is made.
+const JUDGED_AT_ONCE: usize = 64;
 /// Most proofs in one report.
 pub const REPORT_PROOFS_MAX: usize = 1_000_000;
 
@@ -184,13 +186,14 @@ impl Keyward {
                 let text = format!("the key has more than {REPORT_PROOFS_MAX} proofs");
                 return Err(ExecuteError::Unavailable(text.into()));
             }
-            for (entry, verdict) in entries.iter().zip(self.judged_now(&entries)?) {
-                let (list, proof) = self.sorted(key.revocation(), entry);
-                let proof = ReportedProof { verdict, ..proof };
-                match list {
-                    List::ProvenBefore => report.proven_before.push(proof),
-                    List::Unproven => report.unproven.push(proof),
-                    List::After => report.after.push(proof),
+            for part in entries.chunks(JUDGED_AT_ONCE) {
+                for (entry, verdict) in part.iter().zip(self.judged_now(part)?) {
+                    let (list, proof) = self.sorted(key.revocation(), (entry, verdict));
+                    match list {
+                        List::ProvenBefore => report.proven_before.push(proof),
+                        List::Unproven => report.unproven.push(proof),
+                        List::After => report.after.push(proof),
+                    }
                 }
             }
         }
@@ -219,7 +222,11 @@ impl Keyward {
         Ok(is_whole.iter().map(&mut of).collect())
     }
 
-    fn sorted(&self, end: Option<&Revocation>, entry: &Entry) -> (List, ReportedProof) {
+    fn sorted(
+        &self,
+        end: Option<&Revocation>,
+        (entry, verdict): (&Entry, Option<ReportedVerdict>),
+    ) -> (List, ReportedProof) {
         let found = self.shared.ledger_proof(&entry.fingerprint, &entry.pae, &entry.signature);
         let bound = match found {
             Ok(Found::Proven(proof, head)) => {
@@ -246,7 +253,7 @@ impl Keyward {
             proven_before: bound.map(|bound| bound.before),
             subject: entry.subject,
             predicate_type: entry.predicate_type.to_string(),
-            verdict: None,
+            verdict,
         };
         (list, reported)
     }

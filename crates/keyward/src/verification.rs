@@ -86,7 +86,11 @@ impl Keyward {
         };
         let known = Known { shared: &self.shared, carried: &request.carried };
         let verdict = judge(request, (&*self.shared, &known), (&state, now, freshness));
-        self.shared.note(&verdict);
+        self.shared.counts.note(&verdict);
+        if request.as_of.is_none() {
+            // The ledger at hand is not that of an earlier day.
+            self.shared.forgeries.note(&verdict);
+        }
         Ok(verdict)
     }
 
@@ -199,12 +203,6 @@ pub(crate) enum Found {
 }
 
 impl Shared {
-    /// Counts a verdict, and remembers what it shows of others who have our keys.
-    fn note(&self, verdict: &Verdict) {
-        self.counts.note(verdict);
-        self.forgeries.note(verdict);
-    }
-
     /// As [`Self::ledger_proof`], but what is missing from a ledger that is not complete is not
     /// called absent: one that was rolled back, or whose last entries are on their way.
     fn own_proof(

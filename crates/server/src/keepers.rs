@@ -16,7 +16,7 @@ use std::{
 
 use keyward::{
     Keyward,
-    keeper::{Member, ShareBytes, ShareHead, Standing},
+    keeper::{Member, ShareBytes, Standing},
 };
 use keyward_lifecycle::root::KeeperSeen;
 use tokio::runtime::{Builder, Runtime};
@@ -105,29 +105,14 @@ impl Keepers {
         }
         changed
     }
-
-    /// A share of a set that the header does not name yet, or of one of two epochs that are in
-    /// use, is held beside the other one.
-    fn standing(&self, shares: &[(String, ShareBytes)]) -> Standing {
-        let set = self.keyward.keeper_set().ok().flatten();
-        let is_next = |(name, share): &(String, ShareBytes)| {
-            let named = set.as_ref().and_then(|set| set.share_of(name));
-            ShareHead::read(share).is_ok_and(|head| named != Some(&head))
-        };
-        if self.keyward.state().root().rotation.is_some() || shares.iter().any(is_next) {
-            Standing::Rotating
-        } else {
-            Standing::Final
-        }
-    }
 }
 
 impl KeeperPost for Keepers {
-    fn deliver(&self, shares: Vec<(String, ShareBytes)>) -> Result<(), String> {
+    fn deliver(&self, shares: Vec<(String, ShareBytes)>, standing: Standing) -> Result<(), String> {
         if shares.is_empty() {
             return Ok(());
         }
-        Keyward::deliver_to(&self.members()?, &shares, self.standing(&shares))
+        Keyward::deliver_to(&self.members()?, &shares, standing)
     }
 
     fn states(&self) -> Vec<KeeperState> {

@@ -4,7 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use keyward::{
-    keeper::ShareBytes,
+    keeper::{ShareBytes, Standing},
     root::{RootError, rotate},
 };
 use keyward_lifecycle::{
@@ -49,7 +49,7 @@ pub trait KeeperPost: Send + Sync {
     ///
     /// # Errors
     /// Which did not take theirs, and why.
-    fn deliver(&self, shares: Vec<(String, ShareBytes)>) -> Result<(), String>;
+    fn deliver(&self, shares: Vec<(String, ShareBytes)>, standing: Standing) -> Result<(), String>;
 
     /// How each keeper was found at the last look.
     fn states(&self) -> Vec<KeeperState>;
@@ -121,9 +121,13 @@ impl RootCare {
     }
 
     /// Hands keepers their shares.
-    pub(crate) fn deliver(&self, shares: Vec<(String, ShareBytes)>) -> Result<(), String> {
+    pub(crate) fn deliver(
+        &self,
+        shares: Vec<(String, ShareBytes)>,
+        standing: Standing,
+    ) -> Result<(), String> {
         match &self.keepers {
-            Some(keepers) => keepers.deliver(shares),
+            Some(keepers) => keepers.deliver(shares, standing),
             None if shares.is_empty() => Ok(()),
             None => Err("the configuration names no keepers (rootKey.keepers)".to_owned()),
         }

@@ -52,6 +52,8 @@ pub struct Standing {
     /// Most records that a rotation of the root key seals anew in a second; 0 for as the
     /// configuration says.
     rate: AtomicU32,
+    /// Records that a rotation of the root key dealt with in the last second of its work.
+    pace: AtomicU32,
 }
 
 impl Standing {
@@ -75,6 +77,11 @@ impl Standing {
     /// configuration says.
     pub(crate) fn set_rate(&self, rate: Option<u32>) {
         self.rate.store(rate.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Records a second that a rotation deals with; `None` while none is on its way.
+    pub(crate) fn pace(&self) -> Option<u32> {
+        Some(self.pace.load(Ordering::Relaxed)).filter(|pace| *pace > 0)
     }
 
     /// Most records a second, if somebody has said.

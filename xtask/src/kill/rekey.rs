@@ -22,6 +22,8 @@ const LIVES_MILLIS: (u64, u64) = (20, 1500);
 const SAMPLE: u64 = 100;
 /// One rotation in so many is rolled back.
 const BACK_ONE_IN: u64 = 4;
+/// And then in one round of so many.
+const BACK_SOON: u64 = 3;
 
 /// What all rounds come to.
 #[derive(Debug, Default)]
@@ -107,7 +109,9 @@ fn go_on(
     let rotation = view.get("rotation");
     let is = |member: &str, value: &Value| rotation.and_then(|r| r.get(member)) == Some(value);
     if rotation.is_some() && !is("complete", &json!(true)) {
-        if is("direction", &json!("forth")) && chance.within((1, BACK_ONE_IN)) == 1 {
+        let to = rotation.and_then(|rotation| rotation.get("to")).and_then(Value::as_u64);
+        let turns = to.is_some_and(|to| to.is_multiple_of(BACK_ONE_IN));
+        if turns && is("direction", &json!("forth")) && chance.within((1, BACK_SOON)) == 1 {
             done(client.post("/v1/root-key/rotation/rollback", &json!({})), 200)?;
             tally.turned_back = tally.turned_back.saturating_add(1);
             return Ok("turned back");
@@ -117,12 +121,13 @@ fn go_on(
     if rotation.is_some() && is("direction", &json!("back")) {
         return Ok("is about to be rolled back");
     }
+    let back_up = |name: String| store.succeeds(&["root", "backup", "--out", &name]);
     if rotation.is_some() {
+        back_up(format!("root-{round}.during"))?;
         done(client.post("/v1/root-key/rotation/finalise", &json!({})), 200)?;
         tally.finalised = tally.finalised.saturating_add(1);
     }
-    let backup = format!("root-{round}.backup");
-    store.succeeds(&["root", "backup", "--out", &backup])?;
+    back_up(format!("root-{round}.backup"))?;
     done(client.post("/v1/root-key/rotation/begin", &json!({})), 201)?;
     tally.begun = tally.begun.saturating_add(1);
     Ok("began")

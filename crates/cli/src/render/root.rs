@@ -60,11 +60,18 @@ pub(crate) fn rotation(answer: &Document) -> String {
     };
     let records = match rotation.is_true("complete") {
         true => format!("{} sealed anew and validated", part("moved")),
-        false => format!("{} of {} sealed anew and validated", part("moved"), part("records")),
+        false => format!(
+            "{} of {} sealed anew and validated ({} %)",
+            part("moved"),
+            part("records"),
+            part("percent")
+        ),
     };
+    let pace = rotation.number("recordsPerSecond").map(|pace| format!("{pace} records/s"));
     let mut text = fields(&[
         ("Rotation", Some(format!("epoch {} to {}{way}", part("from"), part("to")))),
         ("Records", Some(records)),
+        ("Rate", pace),
         ("Paused", rotation.text("paused")),
     ]);
     for name in rotation.texts("failed") {

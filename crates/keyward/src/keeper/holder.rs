@@ -81,6 +81,7 @@ impl Keeper {
         if taken != Taken::Same {
             let mut bytes = Zeroizing::new(share.expose().to_vec());
             let bytes = LockedBytes::take(&mut bytes, self.memory)?;
+            held.make_room(&head);
             held.shares.insert(0, Share { head, bytes });
             held.shares.sort_by_key(|share| Reverse(share.head.epoch));
             held.root = Some(head.root);
@@ -137,6 +138,15 @@ impl fmt::Debug for Keeper {
 }
 
 impl Held {
+    /// Of two splits of the offered epoch one was cut off, and nothing rests on it: it goes
+    /// before the share of another epoch does.
+    fn make_room(&mut self, offered: &ShareHead) {
+        let is_other = |share: &Share| share.head.epoch != offered.epoch;
+        if self.shares.len() >= HELD_MAX && self.shares.iter().any(is_other) {
+            self.shares.retain(is_other);
+        }
+    }
+
     /// Whether a share may come in, and what it would be.
     fn admit(&self, offered: &ShareHead, standing: Standing) -> Result<Taken, TakeRefused> {
         if let Some(expected) = self.root

@@ -1,6 +1,6 @@
 //! Backups of the root key: made, read again, restored, rehearsed (RK-011, RK-012, RK-030).
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use keyward_barrier::{Backup, RecordName, Sealed, Unsealed};
 use keyward_crypto::secret::{LockPolicy, Password};
@@ -166,7 +166,7 @@ impl Keyward {
     ) -> Result<(BackupView, Sample), RootError> {
         let mut password = Zeroizing::new(password);
         let _trying = self.may_try()?;
-        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changing = self.shared.changing();
         if self.shared.is_unsealed() {
             return Err(RootError::Unsealed);
         }
@@ -185,6 +185,12 @@ impl Keyward {
         if found < needed {
             return Err(UnsealFailed::OldEpoch { found, needed }.into());
         }
+        // Kept while the rotation was open that has ended since: it leads to the same epoch, and
+        // to one that is gone.
+        let unsealed = match unsealed.header().previous_epoch() {
+            Some(_) if state.root().rotation.is_none() && found == needed => unsealed.finalise()?,
+            Some(_) | None => unsealed,
+        };
         // No epoch's number is used twice, whatever the backup knows of.
         let greatest = state.root().greatest.map(of_number);
         let unsealed = match greatest.filter(|epoch| *epoch > unsealed.epoch()) {
@@ -202,7 +208,7 @@ impl Keyward {
         let unsealed = self.as_the_log_says(unsealed);
         let log = Arc::new(self.open_log_key(&unsealed)?);
         // What was sealed before the store was is durable, in an epoch that is known here.
-        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        let alone = self.shared.alone();
         self.shared.set_root(Some(Root { unsealed, log, opened: Arc::default() }));
         let items = vec![header_item(&header)];
         if let Err(error) = self.execute_with(actor, vec![Command::Root(command)], items) {

@@ -1,6 +1,6 @@
 //! How the signed header changes: in the transaction that logs it, and used only then.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLockWriteGuard};
 
 use keyward_barrier::{EpochHeader, Unsealed};
 use keyward_lifecycle::{
@@ -36,10 +36,21 @@ impl Keyward {
         actor: &ActorId,
         make: impl FnOnce(&Unsealed) -> Result<Next<T>, RootError>,
     ) -> Result<(Receipt, T), RootError> {
-        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changing = self.shared.changing();
+        let changed = self.next_header(actor, make);
+        drop(changing);
+        changed
+    }
+
+    /// As [`Self::change_header`]. The caller holds [`Shared::changing`].
+    pub(super) fn next_header<T>(
+        &self,
+        actor: &ActorId,
+        make: impl FnOnce(&Unsealed) -> Result<Next<T>, RootError>,
+    ) -> Result<(Receipt, T), RootError> {
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let Next { unsealed, commands, gone, out } = make(&root.unsealed)?;
-        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        let alone = self.shared.alone();
         // Sealed meanwhile, and perhaps unsealed again.
         if !self.shared.root().is_some_and(|now| Arc::ptr_eq(&now, &root)) {
             return Err(ExecuteError::Sealed.into());
@@ -49,7 +60,7 @@ impl Keyward {
         let commands = commands.into_iter().map(Command::Root).collect();
         let receipt = self.execute_with(actor, commands, items)?;
         self.shared.use_root(&root, unsealed);
-        drop((alone, changing));
+        drop(alone);
         Ok((receipt, out))
     }
 }
@@ -69,6 +80,16 @@ impl Keyward {
 }
 
 impl Shared {
+    /// Held while a next header is made, delivered and logged. Taken before [`Self::alone`].
+    pub(super) fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody seals a record meanwhile, and what was sealed is durable.
+    pub(super) fn alone(&self) -> RwLockWriteGuard<'_, ()> {
+        self.sealing.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// From here on this is the root key, unless the store was sealed meanwhile: then it stays
     /// sealed.
     pub(super) fn use_root(&self, before: &Arc<Root>, unsealed: Unsealed) {

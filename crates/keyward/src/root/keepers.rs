@@ -1,10 +1,7 @@
 //! The keepers of this root key: what each must hold, what is done about one that does not, and
 //! unsealing by what they give (RK-050, RK-051).
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use keyward_barrier::{EpochHeader, Unsealed};
 use keyward_lifecycle::{
@@ -15,7 +12,7 @@ use keyward_lifecycle::{
 
 use super::{RootError, slot::share_bytes};
 use crate::{
-    engine::Keyward,
+    engine::{Keyward, Root},
     keeper::{
         Finding, KeeperSet, LinkFailed, Member, ShareBytes, ShareHead, Standing, TooFew, Trouble,
         attend, gather,
@@ -61,14 +58,24 @@ impl Keyward {
     /// # Errors
     /// [`RootError`] when the headers cannot be read.
     pub fn keeper_duties(&self) -> Result<Vec<Duty>, RootError> {
+        self.duties(self.root_for_keepers().as_deref())
+    }
+
+    /// The root key, if what keepers hold may be measured by it: a store that is older than what
+    /// was seen of it, or does not know what became of its last change, knows no newer shares
+    /// than they do.
+    fn root_for_keepers(&self) -> Option<Arc<Root>> {
+        let may_be_behind = self.shared.quarantined().is_some() || self.shared.is_halted();
+        self.shared.root().filter(|_| !may_be_behind)
+    }
+
+    fn duties(&self, root: Option<&Root>) -> Result<Vec<Duty>, RootError> {
         let header = self.header()?;
-        // A store that is older than what was seen of it knows no newer shares than keepers do.
-        let root = self.shared.root().filter(|_| self.shared.quarantined().is_none());
         let mut duties = Vec::new();
-        add(&mut duties, &header, root.as_ref().map(|root| &root.unsealed))?;
+        add(&mut duties, &header, root.map(|root| &root.unsealed))?;
         if let Some(former) = self.former_header()? {
             // Until the rotation is final it may be rolled back, and then this set counts again.
-            let view = root.as_ref().map(|root| root.unsealed.rolled_back(&former));
+            let view = root.map(|root| root.unsealed.rolled_back(&former));
             let view = view.transpose()?;
             add(&mut duties, &former, view.as_ref())?;
         }
@@ -101,11 +108,11 @@ impl Keyward {
         last: &mut HashMap<String, KeeperSeen>,
         proof: Proof,
     ) -> Result<Vec<Found>, RootError> {
-        let sealed = !self.is_unsealed() || self.shared.quarantined().is_some();
         // While a header is on its way, keepers hold what only the next one names.
-        let changing =
-            (!sealed).then(|| self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner));
-        let duties = self.keeper_duties()?;
+        let changing = self.root_for_keepers().is_some().then(|| self.shared.changing());
+        let root = changing.as_ref().and_then(|_| self.root_for_keepers());
+        let sealed = root.is_none();
+        let duties = self.duties(root.as_deref())?;
         let header = self.header()?;
         let newest = (header.root_id().fingerprint(), header.epoch().number());
         let visit = |member: &Member| {
@@ -233,7 +240,7 @@ fn visit(member: &Member, duty: &Duty, prove: bool) -> Found {
         name: member.name.clone(),
         seen: match &looked {
             Ok(Finding::Empty | Finding::Incomplete) if sealed => KeeperSeen::Empty,
-            // It can give what is needed.
+            // It can give what is needed, and what is beside it was cut off.
             Ok(Finding::Superfluous) if sealed => KeeperSeen::Sound,
             looked => seen(looked),
         },

@@ -2,10 +2,7 @@
 
 mod check;
 
-use std::{
-    fmt,
-    sync::{Arc, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
 use keyward_barrier::{
     Backup, Cost, FreshSlots, NextEpoch, NextKeepers, PasswordTerms, Sharing, Unsealed,
@@ -21,7 +18,7 @@ pub use self::check::{Check, FREE_BYTES_MIN, Surroundings};
 use super::{
     RootError,
     change::{Next, mark},
-    slot::{Deliver, HandedShare, deliver_all, hand, keeper_names, read_password, slot_label},
+    slot::{Deliver, HandedShare, deliver_next, hand, keeper_names, read_password, slot_label},
 };
 use crate::{
     engine::Keyward,
@@ -132,7 +129,7 @@ impl Keyward {
             let commands = vec![RootCommand::BeginRotation { kind, records, header }];
             self.would_log(&commands)?;
             if !keeper_shares.is_empty() {
-                deliver_all(&names, &keeper_shares, deliver)?;
+                deliver_next(root, &names, &keeper_shares, deliver)?;
             }
             Ok(Next { unsealed, commands, gone: None, out: handed })
         })?;
@@ -206,8 +203,8 @@ impl Keyward {
     /// # Errors
     /// [`RootError`]; an emergency rotation is not turned back.
     pub fn turn_root_rotation_back(&self, actor: &ActorId) -> Result<Receipt, RootError> {
-        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let alone = self.shared.sealing.write().unwrap_or_else(PoisonError::into_inner);
+        let changing = self.shared.changing();
+        let alone = self.shared.alone();
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let receipt = self.execute(actor, Command::Root(RootCommand::TurnBack))?;
         let epoch = of_number(self.state().root().sealing_epoch());
@@ -233,9 +230,9 @@ impl Keyward {
         Ok(receipt)
     }
 
-    /// Ends a rotation: the backup is renewed and read again, and then the old epoch is gone.
-    /// `renew` writes the backup and gives back what it reads from where it wrote; without it
-    /// the backup is left behind, and the status says so.
+    /// Ends a rotation: the backup is renewed and read again, and then the old epoch is gone
+    /// (RK-027). `renew` writes the backup and gives back what it reads from where it wrote;
+    /// without it, a backup must have been kept since the rotation began.
     ///
     /// # Errors
     /// [`RootError`]; the rotation stays open then, and may still be rolled back.
@@ -250,6 +247,12 @@ impl Keyward {
             let unsealed = root.finalise()?;
             let header = mark(unsealed.header());
             let mut commands = vec![RootCommand::Finalise { header, loss }];
+            if renew.is_none()
+                && let Some(why) = self.stale_backup(None)
+            {
+                self.would_log(&commands)?;
+                return Err(RootError::Check { check: "backup", why });
+            }
             if let Some(renew) = renew {
                 // Whether it may end is decided before the backup file is written over.
                 self.would_log(&commands)?;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use keyward_barrier::{
-    Cost, KeeperName, KeepersSet, PasswordTerms, RecoveryAdded, Sharing, SlotId, SlotLabel,
-    Unsealed,
+    Cost, KeeperName, KeeperShare, KeepersSet, PasswordTerms, RecoveryAdded, Sharing, SlotId,
+    SlotLabel, Unsealed,
 };
 use keyward_crypto::secret::Password;
 use keyward_lifecycle::{
@@ -18,7 +18,11 @@ use super::{
     RootError,
     change::{Next, mark},
 };
-use crate::{engine::Keyward, keeper::ShareBytes, writer::ExecuteError};
+use crate::{
+    engine::Keyward,
+    keeper::{ShareBytes, Standing},
+    writer::ExecuteError,
+};
 
 /// A slot, as it stands in the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,8 +224,8 @@ impl Keyward {
         names: &[String],
         deliver: &mut Deliver<'_>,
     ) -> Result<(), RootError> {
-        let mut delivered = false;
-        let changed = self.change_header(actor, |root| {
+        let changing = self.shared.changing();
+        let changed = self.next_header(actor, |root| {
             if names.is_empty() {
                 let unsealed = root.drop_keepers()?;
                 let keepers = Vec::new();
@@ -238,16 +242,17 @@ impl Keyward {
             };
             let next = changed(unsealed, change, ());
             self.would_log(&next.commands)?;
-            // Held beside the old ones until the header names them.
-            delivered = true;
-            deliver_all(names, &shares, deliver)?;
+            deliver_next(root, names, &shares, deliver)?;
             Ok(next)
         });
-        if delivered && let Ok(shares) = self.keeper_shares() {
-            // Of the old set and the new one they keep the one that counts now; who cannot be
-            // told is told at the next look.
-            drop(deliver(shares));
+        // A store that has halted does not know which set counts: its keepers keep both.
+        if !self.shared.is_halted()
+            && let Ok(shares) = self.keeper_shares()
+        {
+            // Who cannot be told is told at the next look.
+            drop(deliver(shares, Standing::Final));
         }
+        drop(changing);
         changed.map(|(_, ())| ())
     }
 
@@ -256,11 +261,7 @@ impl Keyward {
     /// # Errors
     /// [`RootError`] while sealed.
     pub fn keeper_shares(&self) -> Result<Vec<(String, ShareBytes)>, RootError> {
-        let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
-        let Some(keepers) = root.unsealed.header().keepers() else { return Ok(Vec::new()) };
-        let shares = root.unsealed.keeper_shares()?;
-        let names = keepers.names().iter().map(ToString::to_string);
-        Ok(names.zip(shares.iter().map(share_bytes)).collect())
+        named_shares(&self.shared.root().ok_or(ExecuteError::Sealed)?.unsealed)
     }
 
     fn password_terms(&self, terms: SlotTerms<'_>) -> Result<PasswordTerms, RootError> {
@@ -268,19 +269,36 @@ impl Keyward {
     }
 }
 
-/// Hands keepers their shares; an error changes nothing.
-pub type Deliver<'d> = dyn FnMut(Vec<(String, ShareBytes)>) -> Result<(), String> + 'd;
+/// Hands keepers their shares, to be held alone or beside what they hold; an error changes
+/// nothing.
+pub type Deliver<'d> = dyn FnMut(Vec<(String, ShareBytes)>, Standing) -> Result<(), String> + 'd;
 
-pub(super) fn deliver_all(
+/// Hands the keepers of a set that no header names yet their shares, beside those that count.
+/// What an earlier attempt left with them goes first, so that what counts need not make room.
+pub(super) fn deliver_next(
+    root: &Unsealed,
     names: &[String],
-    shares: &[keyward_barrier::KeeperShare],
+    shares: &[KeeperShare],
     deliver: &mut Deliver<'_>,
 ) -> Result<(), RootError> {
-    let named = names.iter().cloned().zip(shares.iter().map(share_bytes)).collect();
-    deliver(named).map_err(RootError::Keepers)
+    let mut current = named_shares(root)?;
+    current.retain(|(name, _)| names.contains(name));
+    if !current.is_empty() {
+        deliver(current, Standing::Final).map_err(RootError::Keepers)?;
+    }
+    let next = names.iter().cloned().zip(shares.iter().map(share_bytes)).collect();
+    deliver(next, Standing::Rotating).map_err(RootError::Keepers)
 }
 
-pub(super) fn share_bytes(share: &keyward_barrier::KeeperShare) -> ShareBytes {
+/// The shares of the header's own keepers, by name.
+fn named_shares(root: &Unsealed) -> Result<Vec<(String, ShareBytes)>, RootError> {
+    let Some(keepers) = root.header().keepers() else { return Ok(Vec::new()) };
+    let shares = root.keeper_shares()?;
+    let names = keepers.names().iter().map(ToString::to_string);
+    Ok(names.zip(shares.iter().map(share_bytes)).collect())
+}
+
+pub(super) fn share_bytes(share: &KeeperShare) -> ShareBytes {
     ShareBytes::new(share.to_bytes())
 }
 

@@ -111,7 +111,7 @@ impl Keyward {
         &self,
         open: impl FnOnce(&Sealed, LockPolicy) -> Result<Unsealed, UnsealError>,
     ) -> Result<(), UnsealFailed> {
-        let changing = self.shared.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let changing = self.shared.changing();
         let header = self.header()?;
         let pinned = self.shared.pinned_root();
         let sealed = Sealed::read(header.bytes(), Some(&pinned))?;

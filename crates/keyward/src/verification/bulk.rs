@@ -59,7 +59,10 @@ impl Keyward {
     #[must_use]
     pub fn verify_batch_with(&self, requests: &[VerifyRequest], rigour: Rigour) -> Vec<Verdict> {
         let verdicts = self.judge_many(requests, rigour);
-        verdicts.iter().for_each(|verdict| self.shared.note(verdict));
+        for verdict in &verdicts {
+            self.shared.counts.note(verdict);
+            self.shared.forgeries.note(verdict);
+        }
         verdicts
     }
 

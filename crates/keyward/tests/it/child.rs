@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use keyward::{Keyward, Parts, rotation::RotateMode};
+use keyward::{Keyward, Parts, root::rotate::Renew, rotation::RotateMode};
 use keyward_lifecycle::key::Status;
 use keyward_storage::sqlite::{Sqlite, SqliteOptions};
 use keyward_testkit::{
@@ -120,7 +120,7 @@ fn rotate_root(world: &World) {
             let _ = keyward.backup_root(actor, &mut keep).expect("a backup");
             let begin = Begin::Ordinary { keepers: KeepersNext::AsBefore };
             let around = Surroundings::default();
-            let begun = keyward.begin_root_rotation(actor, begin, &around, &mut |_| Ok(()));
+            let begun = keyward.begin_root_rotation(actor, begin, &around, &mut |_, _| Ok(()));
             let _ = begun.expect("a rotation");
             continue;
         };
@@ -133,7 +133,9 @@ fn rotate_root(world: &World) {
             let _ = keyward.finish_root_rollback(actor).expect("rolled back");
             say("ended");
         } else {
-            let done = keyward.finalise_root_rotation(actor, AcceptLoss::No, None);
+            let mut keep = |bytes: &[u8]| Ok(bytes.to_vec());
+            let keep: &mut Renew<'_> = &mut keep;
+            let done = keyward.finalise_root_rotation(actor, AcceptLoss::No, Some(keep));
             let _ = done.expect("finalised");
             say("ended");
         }

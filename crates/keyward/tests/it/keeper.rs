@@ -91,6 +91,9 @@ fn two_splits_of_an_epoch_are_held_until_one_of_them_is_final() {
     check(&[&both[..], &[(epoch(1, 2), Final)]].concat(), Ok(Taken::Same), &[1]);
     check(&[&both[..], &[(epoch(1, 1), Final)]].concat(), Ok(Taken::Same), &[1]);
     check(&[&both[..], &[(epoch(1, 3), Rotating)]].concat(), Ok(Taken::New), &[1, 1]);
+    // Of two that were cut off, the one that counts outlives the other.
+    let ahead = [(epoch(1, 1), Final), (epoch(2, 2), Rotating), (epoch(2, 3), Rotating)];
+    check(&ahead, Ok(Taken::New), &[2, 1]);
     // Whichever it is, it is one share of each.
     let second = (epoch(1, 1).of(2), Rotating);
     check(&[&both[..], &[second]].concat(), Err("second-share"), &[1, 1]);
@@ -144,13 +147,13 @@ fn what_is_no_share_of_a_keeper_is_refused() {
 }
 
 /// A keeper in this process, which may lie.
-struct Near {
-    keeper: Keeper,
+pub(crate) struct Near {
+    pub(crate) keeper: Keeper,
     lies: Mutex<Option<Result<Vec<u8>, LinkFailed>>>,
 }
 
 impl Near {
-    fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { keeper: keeper(), lies: Mutex::new(None) })
     }
 

@@ -99,7 +99,8 @@ impl World {
 
     fn try_begin(&self, around: &Surroundings) -> Result<(), RootError> {
         let begin = Begin::Ordinary { keepers: KeepersNext::AsBefore };
-        let begun = self.keyward.begin_root_rotation(&self.actor, begin, around, &mut |_| Ok(()));
+        let begun =
+            self.keyward.begin_root_rotation(&self.actor, begin, around, &mut |_, _| Ok(()));
         begun.map(drop)
     }
 
@@ -112,7 +113,8 @@ impl World {
         };
         let around = Surroundings::default();
         let begin = Begin::Emergency(fresh);
-        let begun = self.keyward.begin_root_rotation(&self.actor, begin, &around, &mut |_| Ok(()));
+        let begun =
+            self.keyward.begin_root_rotation(&self.actor, begin, &around, &mut |_, _| Ok(()));
         begun.map(drop)
     }
 
@@ -131,6 +133,7 @@ impl World {
     }
 
     fn finalise(&self) {
+        let _ = self.back_up();
         let done = self.keyward.finalise_root_rotation(&self.actor, AcceptLoss::No, None);
         let _ = done.expect("the end of the rotation");
     }

@@ -50,13 +50,13 @@ pub(super) fn root(
         gauge!("keyward_root_drill_ok").set(flag(drill.outcome == Outcome::Good));
         gauge!("keyward_root_drill_age_seconds").set(age(now, drill.at));
     }
-    rotation(view.fold.rotation.as_deref());
+    rotation(view.fold.rotation.as_deref(), standing);
     if let Some(keepers) = &care.keepers {
         keeper::keepers(&**keepers);
     }
 }
 
-fn rotation(rotation: Option<&Rotation>) {
+fn rotation(rotation: Option<&Rotation>, standing: &Standing) {
     gauge!("keyward_root_rotation_open").set(flag(rotation.is_some()));
     let Some(rotation) = rotation else { return };
     gauge!("keyward_root_rotation_paused").set(flag(rotation.paused.is_some()));
@@ -67,6 +67,8 @@ fn rotation(rotation: Option<&Rotation>) {
     for (state, count) in [("moved", pass.moved), ("failed", failed), ("left", left)] {
         gauge!("keyward_root_rotation_records", "state" => state).set(float(count));
     }
+    let pace = standing.pace().unwrap_or(0);
+    gauge!("keyward_root_rotation_records_per_second").set(f64::from(pace));
 }
 
 fn describe() {
@@ -94,6 +96,10 @@ fn describe() {
     describe_gauge!("keyward_root_rotation_open", "1 while a rotation is open");
     describe_gauge!("keyward_root_rotation_paused", "1 while the open rotation stands still");
     describe_gauge!("keyward_root_rotation_records", "Records of the open rotation, by state");
+    describe_gauge!(
+        "keyward_root_rotation_records_per_second",
+        "Records that the open rotation deals with in a second"
+    );
 }
 
 /// A time as Prometheus has it: seconds since 1970.

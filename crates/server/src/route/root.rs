@@ -54,7 +54,7 @@ pub(crate) async fn show(State(app): State<App>) -> Outcome<RootDocument> {
 
 fn document(app: &App, keyward: &Keyward) -> Result<RootDocument, RootError> {
     let view: RootView = keyward.root_view()?;
-    Ok(RootDocument::new(view, &app.root, keyward.now()))
+    Ok(RootDocument::new(view, (&app.root, &app.standing), keyward.now()))
 }
 
 /// A password, or recovery shares: one of both.

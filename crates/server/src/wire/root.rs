@@ -2,13 +2,16 @@
 
 use keyward::root::RootView;
 use keyward_lifecycle::{
-    root::{Rehearsal, Rotation},
+    root::{Pass, Rehearsal, Rotation},
     time::Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::root::{KeeperState, RootCare, was_rolled_back};
+use crate::{
+    root::{KeeperState, RootCare, was_rolled_back},
+    worker::Standing,
+};
 
 /// Records that did not open and are named; there may be more, which are counted.
 const FAILED_SHOWN_MAX: usize = 100;
@@ -101,6 +104,11 @@ pub(crate) struct RotationDocument {
     records: u64,
     /// Records that were sealed anew and validated on this way.
     moved: u64,
+    /// How much of this way is behind, from 0 to 100.
+    percent: u8,
+    /// Records that a server deals with in a second now; absent while it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records_per_second: Option<u32>,
     /// Records that do not open and were left as they are.
     failed_count: usize,
     /// Their names; at most 100.
@@ -149,7 +157,11 @@ struct KeeperDocument {
 
 impl RootDocument {
     /// `view`, with what is known around it at `now`.
-    pub(crate) fn new(view: RootView, care: &RootCare, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        view: RootView,
+        (care, standing): (&RootCare, &Standing),
+        now: Timestamp,
+    ) -> Self {
         let fold = view.fold;
         let scheduled = care.rotation.is_some() && !was_rolled_back(&fold);
         let (accesses, access_at) =
@@ -173,7 +185,7 @@ impl RootDocument {
                 check: fold.backup_check.map(OutcomeDocument::from),
             },
             drill: fold.drill.map(OutcomeDocument::from),
-            rotation: fold.rotation.as_deref().map(RotationDocument::from),
+            rotation: fold.rotation.as_deref().map(|open| RotationDocument::new(open, standing)),
             rotated_at: fold.rotated_at,
             refused: RefusedDocument {
                 rotation_at: fold.rotation_refused,
@@ -199,17 +211,20 @@ impl From<Rehearsal> for OutcomeDocument {
     }
 }
 
-impl From<&Rotation> for RotationDocument {
-    fn from(rotation: &Rotation) -> Self {
+impl RotationDocument {
+    fn new(rotation: &Rotation, standing: &Standing) -> Self {
         let pass = rotation.pass();
         let back = rotation.back.is_some();
+        let records = if back { rotation.forth.moved } else { rotation.records };
         Self {
             from: rotation.from.get(),
             to: rotation.to.get(),
             kind: rotation.kind.name(),
             direction: if back { "back" } else { "forth" },
-            records: if back { rotation.forth.moved } else { rotation.records },
+            records,
             moved: pass.moved,
+            percent: percent(pass, records),
+            records_per_second: standing.pace(),
             failed_count: pass.failed.len(),
             failed: pass.failed.iter().take(FAILED_SHOWN_MAX).map(ToString::to_string).collect(),
             paused: rotation.paused.as_deref().map(str::to_owned),
@@ -217,4 +232,11 @@ impl From<&Rotation> for RotationDocument {
             begun_at: rotation.begun_at,
         }
     }
+}
+
+/// Whole percents; 100 only once all is done.
+fn percent(pass: &Pass, records: u64) -> u8 {
+    let dealt_with = pass.moved.saturating_add(pass.failed.len() as u64);
+    let part = dealt_with.saturating_mul(100).checked_div(records).unwrap_or(0).min(99);
+    if pass.complete { 100 } else { u8::try_from(part).unwrap_or(99) }
 }

@@ -31,6 +31,8 @@ use crate::{
 const KEY_CHECK_SECONDS: i64 = 60;
 /// Seconds from something that failed to the next try.
 const RETRY_SECONDS: i64 = 600;
+/// Over how long it is counted how many records are dealt with.
+const PACE_OVER: Duration = Duration::from_secs(1);
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -45,6 +47,8 @@ pub struct RootWork {
     idle_until: Option<Timestamp>,
     /// The same of a rotation's way, by its epoch and whether it leads back.
     still_until: Option<((EpochNumber, bool), Timestamp)>,
+    /// Since when records are counted, and how many were dealt with since.
+    paced: Option<(Instant, u32)>,
 }
 
 impl RootWork {
@@ -63,6 +67,7 @@ impl RootWork {
             Some(rotation) => self.drive(&turn, standing, rotation),
             None => self.idle(&turn, fold).map(|()| 0),
         };
+        self.pace(begun, outcome.as_ref().map_or(0, |moved| *moved), standing);
         match outcome {
             Ok(0) => BEAT,
             // Whoever signs beside it has the other half of the time.
@@ -76,6 +81,24 @@ impl RootWork {
                 warn!(%error, "what the root key needs was not done; it is tried again later");
                 BEAT
             }
+        }
+    }
+
+    /// How many records are dealt with in a second, as it is told (RK-026).
+    fn pace(&mut self, begun: Instant, moved: u32, standing: &Standing) {
+        if moved == 0 {
+            self.paced = None;
+            standing.pace.store(0, Ordering::Relaxed);
+            return;
+        }
+        let (since, before) = self.paced.unwrap_or((begun, 0));
+        let (all, took) = (before.saturating_add(moved), since.elapsed());
+        self.paced = Some((since, all));
+        if let Some(pace) = u128::from(all).saturating_mul(1_000).checked_div(took.as_millis())
+            && took >= PACE_OVER
+        {
+            standing.pace.store(u32::try_from(pace).unwrap_or(u32::MAX), Ordering::Relaxed);
+            self.paced = None;
         }
     }
 
@@ -156,7 +179,7 @@ impl RootWork {
         }
         let begin = Begin::Ordinary { keepers: KeepersNext::AsBefore };
         let around = turn.care.surroundings();
-        let mut deliver = |shares| turn.care.deliver(shares);
+        let mut deliver = |shares, standing| turn.care.deliver(shares, standing);
         drop(turn.keyward.begin_root_rotation(&turn.actor()?, begin, &around, &mut deliver)?);
         info!(from = view.epoch, "the root key is due: its rotation has begun");
         Ok(())

@@ -71,7 +71,7 @@ impl Keyward {
 
     /// A backup that leads to the root key as it is now, so that nothing is lost if the new
     /// epoch is.
-    fn stale_backup(&self, file: Option<&Result<Vec<u8>, String>>) -> Option<String> {
+    pub(super) fn stale_backup(&self, file: Option<&Result<Vec<u8>, String>>) -> Option<String> {
         let header = match self.header() {
             Ok(header) => mark(&header),
             Err(error) => return Some(error.to_string()),

@@ -5,7 +5,7 @@ use keyward::{
     start::UnsealFailed,
     storage::{Batch, Item, ItemChange, Shelf},
 };
-use keyward_lifecycle::{refusal::RootRefusal, root::Outcome};
+use keyward_lifecycle::{command::AcceptLoss, refusal::RootRefusal, root::Outcome};
 
 use super::{cost, full, is_refused, is_wrong_password};
 use crate::store::{PASSWORD, World};
@@ -53,6 +53,24 @@ fn a_backup_of_an_epoch_that_is_gone_is_refused() {
     let old_epoch =
         matches!(refused, Err(RootError::Unseal(UnsealFailed::OldEpoch { found: 1, needed: 2 })));
     assert!(old_epoch, "{refused:?}");
+}
+
+#[test]
+fn a_backup_that_was_kept_during_a_rotation_restores_after_its_end() {
+    // RK-027, RK-030
+    let world = full();
+    let _ = world.back_up();
+    world.begin();
+    let _ = world.reseal();
+    let during = world.back_up();
+    let ended = world.keyward.finalise_root_rotation(&world.actor, AcceptLoss::No, None);
+    let _ = ended.expect("a backup of this epoch is there");
+    world.keyward.seal();
+    let restored = world.keyward.restore_root(&world.actor, &during, PASSWORD.into());
+    let _ = restored.expect("a backup of this epoch");
+    world.serves("restored");
+    world.all_in(2);
+    world.reopened().serves("again");
 }
 
 #[test]

@@ -1,11 +1,23 @@
 //! A rotation that is cut off: by writes that fail, and by the end of the process.
 
-use keyward::Keyward;
-use keyward_testkit::fault::{KILL, LOST};
+use std::collections::HashMap;
+
+use keyward::{
+    ExecuteError, Keyward,
+    keeper::Member,
+    root::{
+        RootError,
+        keepers::Proof,
+        rotate::{Begin, KeepersNext, Surroundings},
+    },
+};
+use keyward_lifecycle::root::KeeperSeen;
+use keyward_testkit::fault::{Fault, KILL, LOST};
 
 use super::full;
 use crate::{
     child,
+    keeper::Near,
     store::{World, parts_in, world_in},
 };
 
@@ -71,17 +83,59 @@ fn a_step_whose_write_failed_is_done_anew() {
 fn a_beginning_whose_write_failed_leaves_the_old_epoch_at_work() {
     let world = full();
     let view = world.keyward.root_view().expect("a view");
-    let mut missing = |_| Err("keeper b does not answer".to_owned());
-    let begin = keyward::root::rotate::Begin::Ordinary {
-        keepers: keyward::root::rotate::KeepersNext::Among {
+    let mut missing = |_, _| Err("keeper b does not answer".to_owned());
+    let begin = Begin::Ordinary {
+        keepers: KeepersNext::Among {
             threshold: 2,
             names: ["a", "b", "c"].map(str::to_owned).to_vec(),
         },
     };
-    let around = keyward::root::rotate::Surroundings::default();
+    let around = Surroundings::default();
     let begun = world.keyward.begin_root_rotation(&world.actor, begin, &around, &mut missing);
-    assert!(matches!(begun, Err(keyward::root::RootError::Keepers(_))), "{begun:?}");
+    assert!(matches!(begun, Err(RootError::Keepers(_))), "{begun:?}");
     assert_eq!(world.keyward.root_view().expect("a view").epoch, view.epoch);
     world.serves("after");
     world.all_in(1);
+}
+
+#[test]
+fn a_store_that_does_not_know_what_became_of_a_rotation_leaves_its_keepers_alone() {
+    // RK-051
+    let (storage, parts, clock) = crate::store::faulty("2025-01-15T00:00:00Z");
+    let world = crate::store::begin(parts, clock);
+    world.generate("k1");
+    world.anchor("pkg:cargo/*", &["k1"]);
+    world.put_text("app/db", "hunter2");
+    let near = [Near::new(), Near::new()];
+    let named = ["a", "b"].map(str::to_owned).into_iter().zip(near.iter().cloned());
+    let members: Vec<Member> = named.map(|(name, link)| Member { name, link }).collect();
+    let mut deliver = |shares: Vec<_>, standing| Keyward::deliver_to(&members, &shares, standing);
+    let names = ["a", "b"].map(str::to_owned);
+    world.keyward.set_keepers(&world.actor, 2, &names, &mut deliver).expect("keepers");
+    let _ = world.back_up();
+    storage.arm(0, Fault::LostAfter);
+    let begin = Begin::Ordinary { keepers: KeepersNext::AsBefore };
+    let around = Surroundings::default();
+    let begun = world.keyward.begin_root_rotation(&world.actor, begin, &around, &mut deliver);
+    let halted = begun.expect_err("nobody knows whether it was written");
+    assert!(matches!(halted, RootError::Execute(ExecuteError::Halted)), "{halted:?}");
+    let look = |world: &World| {
+        let mut last = HashMap::new();
+        world.keyward.attend_keepers(&world.actor, &members, &mut last, Proof::All).expect("a look")
+    };
+    let held = || near.each_ref().map(|near| near.keeper.status().shares.len());
+    let _ = look(&world);
+    assert_eq!(held(), [2, 2]);
+    storage.reopen();
+    let world = world.again().expect("the store");
+    let _ = world.keyward.unseal_by_keepers(&world.actor, &members).expect("their shares");
+    assert_eq!(world.keyward.root_view().expect("a view").epoch, 2);
+    let seen: Vec<_> = look(&world).into_iter().map(|found| found.seen).collect();
+    assert_eq!(seen, [KeeperSeen::Sound, KeeperSeen::Sound]);
+    assert_eq!(held(), [2, 2]);
+    let _ = world.reseal();
+    world.finalise();
+    let _ = look(&world);
+    assert_eq!(held(), [1, 1]);
+    world.serves("end");
 }

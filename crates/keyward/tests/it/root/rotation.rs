@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use keyward::{
+    ExecuteError,
     root::{RootError, rotate::Surroundings},
     storage::{Batch, Item, ItemChange, Shelf},
 };
@@ -152,12 +153,13 @@ fn a_store_that_is_sealed_while_its_slots_change_stays_sealed() {
     // RK-004
     let world = full();
     let names = ["a", "b"].map(str::to_owned);
-    let mut seal = |_| {
+    let mut seal = |_, _| {
         world.keyward.seal();
         Ok(())
     };
     let set = world.keyward.set_keepers(&world.actor, 2, &names, &mut seal);
-    assert!(set.is_err() || !world.keyward.status().expect("a status").unsealed, "{set:?}");
+    let refused = set.expect_err("there is no root key any more");
+    assert!(matches!(refused, RootError::Execute(ExecuteError::Sealed)), "{refused:?}");
     assert!(!world.keyward.status().expect("a status").unsealed);
 }
 
@@ -213,6 +215,7 @@ fn records_that_are_given_up_are_named_in_the_log() {
     assert_ne!(heads, heads_now);
     world.parts.storage.append(heads_now, &Batch { items, ..Batch::default() }).expect("written");
     let _ = world.reseal();
+    let _ = world.back_up();
     let done = world.keyward.finalise_root_rotation(&world.actor, AcceptLoss::Yes, None);
     let _ = done.expect("the end");
     let facts = world.facts("ROOT_ROTATION_FINALISED");
@@ -224,6 +227,13 @@ fn records_that_are_given_up_are_named_in_the_log() {
 fn a_key_that_is_destroyed_while_its_batch_is_sealed_anew_does_not_come_back() {
     let world = full();
     world.begin();
+    let moved =
+        |name: &str| world.epochs().iter().any(|(of, epoch)| of.contains(name) && *epoch == 2);
+    while !moved("k1") {
+        let _ = world.step(1);
+    }
+    // It is next, and is sealed anew already.
+    assert!(!moved("k2"));
     let _ = world
         .keyward
         .execute(
@@ -235,9 +245,22 @@ fn a_key_that_is_destroyed_while_its_batch_is_sealed_anew_does_not_come_back() {
         )
         .expect("a revocation");
     let _ = world.keyward.destroy_key(&world.actor, &crate::act::id("k2")).expect("destroyed");
-    let _ = world.reseal();
+    while !world.step(1).complete {}
     assert!(world.epochs().iter().all(|(name, _)| !name.contains("k2")));
     world.finalise();
+}
+
+#[test]
+fn what_is_sealed_ahead_of_the_way_back_is_not_written_after_it() {
+    // RK-028
+    let world = full();
+    world.begin();
+    assert_eq!(world.step(1).moved, 1);
+    let _ = world.keyward.turn_root_rotation_back(&world.actor).expect("the way back");
+    while !world.step(1).complete {}
+    world.all_in(1);
+    let _ = world.keyward.finish_root_rollback(&world.actor).expect("the end");
+    world.serves("after");
 }
 
 #[test]
@@ -277,6 +300,9 @@ fn the_backup_is_renewed_and_read_again_before_the_old_epoch_goes() {
     let world = full();
     world.begin();
     let _ = world.reseal();
+    // The newest is of the old epoch, which could not be restored any more.
+    let none = world.keyward.finalise_root_rotation(&world.actor, AcceptLoss::No, None);
+    assert!(matches!(none, Err(RootError::Check { check: "backup", .. })), "{none:?}");
     let mut lost = |_: &[u8]| Err("no space left on the device".to_owned());
     let done = world.keyward.finalise_root_rotation(&world.actor, AcceptLoss::No, Some(&mut lost));
     assert!(matches!(done, Err(RootError::BackupNotRenewed(_))), "{done:?}");

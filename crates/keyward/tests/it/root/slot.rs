@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use keyward::{
+    ExecuteError,
     keeper::{Keeper, ShareBytes, Standing},
-    root::{RootError, slot::SlotTerms},
+    root::{
+        RootError,
+        rotate::{Begin, KeepersNext, Surroundings},
+        slot::SlotTerms,
+    },
 };
 use keyward_barrier::ChangeFailed;
 use keyward_lifecycle::refusal::RootRefusal;
@@ -130,17 +135,11 @@ fn a_key_that_is_split_anew_unseals_wherever_that_was_cut_off() {
     let memory = keyward::keeper::Memory::UnlockedAllowed;
     let clock = || Arc::new(FakeClock::at("2025-06-01T00:00:00Z"));
     let keepers = names.each_ref().map(|_| Keeper::new(clock(), memory));
-    let put = |shares: Vec<(String, ShareBytes)>, standing| {
+    let put = |shares: Vec<(String, ShareBytes)>, standing| -> Result<(), String> {
         for ((_, share), keeper) in shares.into_iter().zip(&keepers) {
             keeper.take(&share, standing).expect("a share");
         }
         Ok(())
-    };
-    let mut puts = 0;
-    let mut beside = |shares| {
-        puts += 1;
-        // The first time they are told of a set that no header names yet.
-        put(shares, if puts % 2 == 1 { Standing::Rotating } else { Standing::Final })
     };
     let unseal = || {
         let set = world.keyward.keeper_set().expect("a header").expect("keepers");
@@ -150,19 +149,32 @@ fn a_key_that_is_split_anew_unseals_wherever_that_was_cut_off() {
         let shares = keepers.each_ref().map(given);
         world.keyward.unseal_with_keepers(&world.actor, &shares).expect("the shares");
     };
-    world.keyward.set_keepers(&world.actor, 2, &names, &mut beside).expect("keepers");
+    world.keyward.set_keepers(&world.actor, 2, &names, &mut { put }).expect("keepers");
     unseal();
-    // Delivered, and then no header.
-    let mut cut = |shares| {
-        put(shares, Standing::Rotating)?;
-        world.keyward.seal();
+    // Delivered, and then no header; twice, and nobody has looked after the keepers.
+    let mut cut = |shares, standing| {
+        put(shares, standing)?;
+        if standing == Standing::Rotating {
+            world.keyward.seal();
+        }
         Ok(())
     };
-    let cut = world.keyward.set_keepers(&world.actor, 2, &names, &mut cut);
-    assert!(cut.is_err(), "{cut:?}");
-    assert_eq!(keepers.each_ref().map(|keeper| keeper.status().shares.len()), [2, 2]);
+    for _ in 0..2 {
+        let cut = world.keyward.set_keepers(&world.actor, 2, &names, &mut cut);
+        let cut = cut.expect_err("sealed meanwhile");
+        assert!(matches!(cut, RootError::Execute(ExecuteError::Sealed)), "{cut:?}");
+        assert_eq!(keepers.each_ref().map(|keeper| keeper.status().shares.len()), [2, 2]);
+        unseal();
+    }
+    // A rotation in the same way, and then the split.
+    let _ = world.back_up();
+    let keep = Begin::Ordinary { keepers: KeepersNext::AsBefore };
+    let around = Surroundings::default();
+    let begun = world.keyward.begin_root_rotation(&world.actor, keep, &around, &mut cut);
+    let begun = begun.expect_err("sealed meanwhile");
+    assert!(matches!(begun, RootError::Execute(ExecuteError::Sealed)), "{begun:?}");
     unseal();
-    world.keyward.set_keepers(&world.actor, 2, &names, &mut beside).expect("keepers");
+    world.keyward.set_keepers(&world.actor, 2, &names, &mut { put }).expect("keepers");
     assert_eq!(keepers.each_ref().map(|keeper| keeper.status().shares.len()), [1, 1]);
     unseal();
     world.serves("end");
@@ -171,7 +183,7 @@ fn a_key_that_is_split_anew_unseals_wherever_that_was_cut_off() {
 #[test]
 fn nobody_waits_for_keepers_who_seals_a_record_meanwhile() {
     let world = full();
-    let mut seals = |_| {
+    let mut seals = |_, _| {
         std::thread::scope(|threads| {
             threads.spawn(|| world.put_text("while/keepers", "are told")).join().expect("kept");
         });
@@ -188,7 +200,7 @@ fn keepers_shares_unseal_and_a_removed_keeper_holds_nothing_that_opens() {
     let world = full();
     let names = ["a", "b", "c"].map(str::to_owned);
     let mut held = Vec::new();
-    let mut deliver = |shares| {
+    let mut deliver = |shares, _| {
         held = shares;
         Ok(())
     };
@@ -201,14 +213,11 @@ fn keepers_shares_unseal_and_a_removed_keeper_holds_nothing_that_opens() {
     assert_eq!(again.len(), 3);
     assert!(again.iter().zip(&shares).all(|((_, one), other)| one.expose() == other.expose()));
     let _ = world.back_up();
-    let begin = keyward::root::rotate::Begin::Ordinary {
-        keepers: keyward::root::rotate::KeepersNext::Among {
-            threshold: 2,
-            names: names[..2].to_vec(),
-        },
+    let begin = Begin::Ordinary {
+        keepers: KeepersNext::Among { threshold: 2, names: names[..2].to_vec() },
     };
-    let around = keyward::root::rotate::Surroundings::default();
-    let begun = world.keyward.begin_root_rotation(&world.actor, begin, &around, &mut |_| Ok(()));
+    let around = Surroundings::default();
+    let begun = world.keyward.begin_root_rotation(&world.actor, begin, &around, &mut |_, _| Ok(()));
     let _ = begun.expect("a rotation");
     let _ = world.reseal();
     world.finalise();

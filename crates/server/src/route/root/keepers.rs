@@ -64,7 +64,9 @@ pub(crate) async fn split(
             }
         }
         let actor = caller.actor(keyward)?;
-        keyward.set_keepers(&actor, threshold, &names, &mut |shares| care.deliver(shares))?;
+        keyward.set_keepers(&actor, threshold, &names, &mut |shares, standing| {
+            care.deliver(shares, standing)
+        })?;
         Ok(Split { threshold, names })
     });
     Ok(Answer::ok(split.await?))

@@ -177,8 +177,9 @@ fn begin_now(
         Begin::Ordinary { keepers } => app.root.surroundings_with(keepers),
         Begin::Emergency(_) | _ => app.root.surroundings(),
     };
-    let handed =
-        keyward.begin_root_rotation(actor, begin, &around, &mut |s| app.root.deliver(s))?;
+    let handed = keyward.begin_root_rotation(actor, begin, &around, &mut |shares, standing| {
+        app.root.deliver(shares, standing)
+    })?;
     Ok(handed.into_iter().map(ShareDocument::from).collect())
 }
 
