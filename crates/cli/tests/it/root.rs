@@ -60,7 +60,7 @@ fn a_rotation_without_a_backup_does_not_begin() {
     assert!(checks.stdout.contains("there is no backup of the root key"), "{}", checks.stdout);
     let refused = world.keyward(&["root", "rotate"]).ended(1);
     let expected = "error: the check `backup` failed: there is no backup of the root key\n\
-                    hint: `keyward root rotate --check` shows all checks\n";
+                    hint: write one with `keyward root backup --out FILE`\n";
     assert_eq!((refused.stdout.as_str(), refused.stderr.as_str()), ("", expected));
     back_up(&world);
     world.keyward(&["root", "rotate", "--check"]).ended(0);
@@ -76,6 +76,12 @@ fn a_rotation_is_driven_finalised_and_finalised_again() {
     assert!(ran.stderr.contains("`keyward root rotate --finalise` ends it"), "{}", ran.stderr);
     let open = world.json(&["root", "status"]);
     assert_eq!(open["rotation"]["complete"], true);
+    let early = world.keyward(&["root", "rotate", "--finalise"]).ended(1);
+    let said = "error: the check `backup` failed: the newest backup is older than the newest slots\n\
+                hint: write one with `keyward root backup --out FILE`\n";
+    assert_eq!(early.stderr, said);
+    let during = world.path("during").display().to_string();
+    world.keyward(&["root", "backup", "--out", &during]).ended(0);
     let ran = world.keyward(&["root", "rotate", "--finalise"]).ended(0);
     assert!(ran.stderr.contains("the backup of the root key is older"), "{}", ran.stderr);
     let again = world.keyward(&["root", "rotate", "--finalise"]).ended(0);
@@ -131,6 +137,8 @@ fn an_emergency_leaves_only_the_fresh_password() {
     let with_fresh = |words: &[&str]| world.run(&[&["--password-file", &fresh], words].concat());
     let back = with_fresh(&["root", "rotate", "--rollback"]).ended(1);
     assert!(back.stderr.contains("cannot be rolled back"), "{}", back.stderr);
+    let out = world.path("root.backup").display().to_string();
+    with_fresh(&["root", "backup", "--out", &out]).ended(0);
     with_fresh(&["root", "rotate", "--finalise"]).ended(0);
     with_fresh(&["sign", "--key-id", "k", &world.file("artifact", "x")]).ended(0);
 }
@@ -249,6 +257,7 @@ fn both_ways_a_rotation_comes_to_the_same() {
         desk.peek("root rotate").ended(0);
         desk.sign("one.json");
         assert_eq!(status(desk)["rotation"]["complete"], true);
+        desk.done("root backup --out root.backup --force");
         desk.peek("root rotate --finalise").ended(0);
         assert_eq!(status(desk)["epoch"], 2);
         desk.done("root backup --out root.backup --force");

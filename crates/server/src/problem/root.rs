@@ -13,6 +13,10 @@ impl From<RootError> for Problem {
             RootError::Execute(error) => error.into(),
             RootError::Unseal(error) => error.into(),
             RootError::Malformed(_) => Self::new(StatusCode::BAD_REQUEST, "malformed", text),
+            RootError::Check { check: "backup", .. } => {
+                Self::new(conflict, "root-check-failed", text)
+                    .hint("write one with `keyward root backup --out FILE`")
+            }
             RootError::Check { .. } => Self::new(conflict, "root-check-failed", text)
                 .hint("`keyward root rotate --check` shows all checks"),
             RootError::BackupNotRenewed(_) => Self::new(conflict, "root-backup-failed", text)

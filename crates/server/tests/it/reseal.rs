@@ -47,9 +47,13 @@ async fn cut(world: &World, path: &str) {
     world.parts.storage.append(heads, &batch).expect("removed behind its back");
 }
 
-async fn begin(world: &World) {
+async fn back_up(world: &World) {
     let made = world.must("/v1/root-key/backup", json!({})).await;
     world.must("/v1/root-key/backup/kept", json!({"backup": made["backup"]})).await;
+}
+
+async fn begin(world: &World) {
+    back_up(world).await;
     world.must("/v1/root-key/rotation/begin", json!({})).await;
 }
 
@@ -92,6 +96,7 @@ async fn secrets_are_read_and_written_while_the_root_key_rotates() {
             break;
         }
     }
+    back_up(&world).await;
     let ended = world.must("/v1/root-key/rotation/finalise", json!({})).await;
     assert_eq!((&ended["epoch"], &ended["rotation"]), (&json!(2), &Value::Null));
     let before = rounds.load(Ordering::Relaxed);
@@ -117,6 +122,7 @@ async fn what_is_held_in_memory_and_was_sealed_anew_since_is_read_from_disk() {
     assert!(held.as_u64().expect("bytes") > 300, "{held}");
     begin(&world).await;
     while step(&world, 100).await["complete"] != true {}
+    back_up(&world).await;
     world.must("/v1/root-key/rotation/finalise", json!({})).await;
 
     let after = world.get("/v1/status").await.json()["secrets"]["memoryBytes"].clone();

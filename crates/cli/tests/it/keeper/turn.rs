@@ -29,6 +29,7 @@ fn drive(server: &Serving) {
 
 fn finalise(server: &Serving) {
     drive(server);
+    back_up(server);
     server.must("/v1/root-key/rotation/finalise", &json!({}));
 }
 

@@ -45,6 +45,7 @@ fn the_root_key_is_split_shown_and_split_among_fewer_by_commands() {
     let stranger = types(&ring, &["root", "slot", "remove", "keeper", "k9"]).ended(1);
     assert!(stranger.stderr.contains("`k9` holds no share of the root key"), "{}", stranger.stderr);
     types(&ring, &["root", "slot", "remove", "keeper", "k3"]).ended(0);
+    types(&ring, &["root", "backup", "--out", "during.backup"]).ended(0);
     types(&ring, &["root", "rotate", "--finalise"]).ended(0);
     let listed = types(&ring, &["root", "slot", "list"]).ended(0).stdout;
     assert!(listed.ends_with("Keepers: any 2 of k1, k2\n"), "{listed}");
