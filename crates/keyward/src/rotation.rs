@@ -4,6 +4,8 @@
 //! `GENERATED → ATTESTED → PUBLISHED → PROMOTED and RETIRED`: at every moment a usable key
 //! exists, and the old one signs until the new one does.
 
+use std::sync::{Mutex, PoisonError};
+
 use keyward_lifecycle::{
     canonical,
     command::{Command, Force},
@@ -26,6 +28,10 @@ use crate::{
 
 /// The DSSE payload type of a succession statement.
 pub const SUCCESSION_PAYLOAD_TYPE: &str = "application/vnd.keyward.succession+json";
+
+/// Rotations come one after another, so that of many who ask for one at once the first drives
+/// it, and the others find it complete (LC-024).
+static ROTATING: Mutex<()> = Mutex::new(());
 
 /// A rotation that is asked for.
 #[derive(Debug, Clone)]
@@ -175,6 +181,7 @@ impl Keyward {
     }
 
     fn go(&self, actor: &ActorId, request: &RotateRequest) -> Result<RotateOutcome, KeyError> {
+        let _alone = ROTATING.lock().unwrap_or_else(PoisonError::into_inner);
         let old_id = &request.key_id;
         let mut warnings = Vec::new();
         // A rotation that is complete was asked for again.
