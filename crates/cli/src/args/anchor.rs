@@ -12,7 +12,7 @@ pub(crate) enum AnchorVerb {
     Create(AnchorCreate),
     /// List the trust anchors
     List {
-        /// Only anchors of this status: active or deactivated
+        /// Only anchors of this status: active or inactive
         #[arg(long)]
         status: Option<String>,
     },
