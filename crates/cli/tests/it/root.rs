@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use serde_json::json;
+use rusqlite::Connection;
+use serde_json::{Value, json};
 
 use crate::{both::both_ways, server::Server, world::World};
 
@@ -88,7 +89,7 @@ fn a_rotation_is_driven_finalised_and_finalised_again() {
     let said = "no rotation is open: the last one was finalised at 2025-01-01T00:00:0";
     assert!(again.stderr.contains(said), "{}", again.stderr);
     let status = world.json(&["root", "status"]);
-    assert_eq!((&status["epoch"], &status["rotation"]), (&json!(2), &serde_json::Value::Null));
+    assert_eq!((&status["epoch"], &status["rotation"]), (&json!(2), &Value::Null));
     // What was sealed before is read in the new epoch.
     world.keyward(&["sign", "--key-id", "k", &world.file("artifact", "x")]).ended(0);
 }
@@ -141,6 +142,41 @@ fn an_emergency_leaves_only_the_fresh_password() {
     with_fresh(&["root", "backup", "--out", &out]).ended(0);
     with_fresh(&["root", "rotate", "--finalise"]).ended(0);
     with_fresh(&["sign", "--key-id", "k", &world.file("artifact", "x")]).ended(0);
+}
+
+/// What guessing a password costs, for every password slot of every header that the store keeps
+/// (docs/format/epoch.md, docs/format/slot.md).
+fn costs(world: &World) -> Vec<Value> {
+    let database = Connection::open(world.path("data/keyward.db")).expect("the database");
+    let mut headers =
+        database.prepare("SELECT bytes FROM item WHERE shelf = 0 ORDER BY name").expect("headers");
+    let headers = headers.query_map([], |row| row.get::<_, Vec<u8>>(0)).expect("headers");
+    let slots = headers.flat_map(|bytes| {
+        let document: Value = serde_json::from_slice(&bytes.expect("a header")).expect("JSON");
+        document["header"]["slots"].as_array().expect("slots").clone()
+    });
+    let ways = slots.map(|slot| slot["way"].clone()).filter(|way| way["kind"] == "password");
+    let cost = |way: Value| json!([way["memoryKib"], way["passes"], way["lanes"]]);
+    ways.map(cost).collect()
+}
+
+#[test]
+fn a_password_costs_64_mib_3_passes_and_4_lanes_to_guess_however_it_came() {
+    // RK-011
+    let standard = || json!([65_536, 3, 4]);
+    let world = world();
+    assert_eq!(costs(&world), [standard()]);
+    let fresh = world.path("fresh").display().to_string();
+    let change = ["root", "password", "change", "--new-password-file", &fresh];
+    world.keyward(&change).ended(0);
+    assert_eq!(costs(&world), [standard()]);
+    let with_fresh = |words: &[&str]| world.run(&[&["--password-file", &fresh], words].concat());
+    let newest = world.file("newest", "eleven quiet herons above Lisbon\n");
+    let rotate = ["root", "rotate", "--emergency", "--new-password-file", &newest];
+    with_fresh(&rotate).ended(0);
+    assert_eq!(costs(&world), [standard(), standard()], "of the old epoch and of the new one");
+    world.run(&["--password-file", &newest, "root", "rotate", "--finalise"]).ended(0);
+    assert_eq!(costs(&world), [standard()]);
 }
 
 #[test]
@@ -249,7 +285,7 @@ fn both_ways_a_rotation_comes_to_the_same() {
     // Only a server has the root key at hand: the status says so, and is looked at apart.
     let status = |desk: &crate::both::Desk| {
         let text = desk.peek("root status --output json").ended(0).stdout;
-        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")
+        serde_json::from_str::<Value>(&text).expect("JSON")
     };
     both_ways(|desk| {
         desk.with_key();
