@@ -29,25 +29,36 @@ impl Offline {
         world.keyward(&create).ended(0);
         let path = |name: &str| world.path(name).display().to_string();
         let (bundle, envelope, trust) = (path("bundle"), path("envelope"), path("trust"));
-        let ran = world.keyward(&[
+        let offline = Self { world, bundle, envelope, trust, artifact };
+        offline.prove("key-2025-prod", &offline.envelope, &offline.bundle);
+        offline.export();
+        offline
+    }
+
+    /// Signs the artifact; a minute later the proof bundle is exported.
+    fn prove(&self, key: &str, envelope: &str, bundle: &str) {
+        let ran = self.world.keyward(&[
             "sign",
             "--key-id",
-            "key-2025-prod",
+            key,
             "--artifact",
-            &artifact,
+            &self.artifact,
             "--purl",
             "pkg:npm/lodash@4.17.21",
             "--predicate-type",
             "evidence.stella/v1",
             "--out",
-            &envelope,
+            envelope,
         ]);
         let ran = ran.ended(0);
         let id = ran.stderr.trim().strip_prefix("proof bundle: ").expect("its id").to_owned();
-        world.clock.advance(60);
-        world.keyward(&["proof", "export", &id, "--out", &bundle]).ended(0);
-        world.keyward(&["audit", "export", "--out", &trust]).ended(0);
-        Self { world, bundle, envelope, trust, artifact }
+        self.world.clock.advance(60);
+        self.world.keyward(&["proof", "export", &id, "--out", bundle]).ended(0);
+    }
+
+    /// Exports the trust bundle.
+    fn export(&self) {
+        self.world.keyward(&["audit", "export", "--out", &self.trust]).ended(0);
     }
 
     /// In a world without a store.
@@ -81,6 +92,24 @@ fn a_proof_is_judged_without_a_store() {
 }
 
 #[test]
+fn one_export_bears_out_the_proofs_from_before_and_after_a_rotation() {
+    // SO-003
+    let offline = Offline::begun();
+    offline.world.clock.advance(60);
+    let rotate = ["key", "rotate", "--key-id", "key-2025-prod", "--new-key-id", "key-2026-prod"];
+    offline.world.keyward(&rotate).ended(0);
+    let path = |name: &str| offline.world.path(name).display().to_string();
+    let (envelope, new) = (path("new-envelope"), path("new-bundle"));
+    offline.prove("key-2026-prod", &envelope, &new);
+    offline.export();
+    offline.world.clock.advance(60);
+    let ran = offline.check(&[&offline.bundle], 0, "VALID PROVEN_BEFORE_END");
+    assert!(ran.stdout.contains("\nKey: key-2025-prod\n"), "{}", ran.stdout);
+    let ran = offline.check(&[&new], 0, "VALID IN_WINDOW");
+    assert!(ran.stdout.contains("\nKey: key-2026-prod\n"), "{}", ran.stdout);
+}
+
+#[test]
 fn an_old_view_gives_no_valid_verdict() {
     let offline = Offline::begun();
     offline.world.clock.set("2025-01-09T00:00:00Z");
@@ -104,7 +133,7 @@ fn evidence_is_worth_its_weight_after_the_keys_end() {
     offline.world.clock.advance(60);
     let revoke = ["key", "revoke", "key-2025-prod", "--reason", "annual-rotation"];
     offline.world.keyward(&revoke).ended(0);
-    offline.world.keyward(&["audit", "export", "--out", &offline.trust]).ended(0);
+    offline.export();
     offline.world.clock.advance(60);
     offline.check(&[&offline.bundle], 0, "VALID PROVEN_BEFORE_END");
     offline.check(&[&offline.envelope], 1, "INDETERMINATE OUT_OF_BOUNDS_NO_POE");
@@ -120,7 +149,7 @@ fn a_log_that_was_cut_is_found_by_a_checkpoint_that_was_kept() {
     let ran = offline.world.run(&words).ended(1);
     assert!(ran.stdout.starts_with("PROBLEM the log has "), "{}", ran.stdout);
     assert!(ran.stdout.contains("\nAudit: FAILED\n"), "{}", ran.stdout);
-    offline.world.keyward(&["audit", "export", "--out", &offline.trust]).ended(0);
+    offline.export();
     let ran = offline.world.run(&words).ended(0);
     assert!(ran.stdout.starts_with("Audit: OK\n"), "{}", ran.stdout);
 }
