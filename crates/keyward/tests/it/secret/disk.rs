@@ -113,6 +113,14 @@ fn plant(world: &World, items: Vec<Item>) {
     world.parts.storage.append(heads, &batch).expect("written");
 }
 
+/// Rewrites items so that none of them opens.
+fn spoil(world: &World, mut items: Vec<Item>) {
+    for item in &mut items {
+        *item.bytes.last_mut().expect("not empty") ^= 1;
+    }
+    plant(world, items);
+}
+
 #[track_caller]
 fn check_damaged(world: &World, at: &str, what: &str) {
     match world.get(at, None) {
@@ -160,4 +168,30 @@ fn a_purged_record_that_is_put_back_is_not_read() {
     let refusal = super::refused(world.get("app/a", None));
     assert_eq!(refusal, keyward_lifecycle::refusal::SecretRefusal::NoSuchSecret);
     assert_eq!(world.listed(""), Vec::<String>::new());
+}
+
+#[test]
+fn a_list_and_the_read_of_one_version_open_no_other_value() {
+    // RK-061: what a read costs grows with neither versions nor secrets nor policies.
+    let world = world(START);
+    let paths = ["app/a", "app/b", "app/c"];
+    for at in paths {
+        world.try_put(at, b"one", None).expect("written");
+    }
+    let before = values(&world);
+    world.try_put("app/b", b"two", None).expect("written");
+    let kept = values(&world).into_iter().find(|item| !before.contains(item)).expect("its value");
+    for at in ["app/a", "app/a", "app/b", "app/c", "app/c"] {
+        world.try_put(at, b"more", None).expect("written");
+    }
+    let (others, same): (Vec<_>, Vec<_>) =
+        values(&world).into_iter().partition(|item| *item != kept);
+    assert_eq!((others.len(), same.len()), (8, 1));
+    spoil(&world, others);
+    let world = world.reopened();
+    assert_eq!(world.listed(""), paths);
+    assert_eq!(world.get("app/b", Some(2)).expect("it is whole").value.expose(), b"two");
+    for at in paths {
+        check_damaged(&world, at, "does not open");
+    }
 }
