@@ -105,6 +105,31 @@ fn a_policy_whose_record_is_gone_grants_nothing_and_stops_nothing_else() {
 }
 
 #[test]
+fn a_policy_is_read_when_it_is_set_and_at_an_unsealing_and_not_for_each_question() {
+    // RK-061: what a read costs grows with neither versions nor secrets nor policies.
+    use keyward::storage::{Batch, ItemChange, Shelf};
+    let world = world(START);
+    world.try_put("app/db", b"value", None).expect("written");
+    set(&world, RULES);
+    assert!(may_read(&world, "app/db"));
+    let items = world.parts.storage.items(Shelf::Record, None, 100).expect("items");
+    let is_policy = |item: &keyward::storage::Item| {
+        String::from_utf8_lossy(&item.name).contains("`policy.ci-reads`")
+    };
+    let mut record = items.into_iter().find(is_policy).expect("its record");
+    *record.bytes.last_mut().expect("not empty") ^= 1;
+    world.keyward.flush_secret_reads().expect("logged");
+    let heads = world.parts.storage.heads().expect("heads");
+    let items = vec![ItemChange::Put(Shelf::Record, record)];
+    let batch = Batch { items, ..Batch::default() };
+    world.parts.storage.append(heads, &batch).expect("spoilt behind its back");
+    assert!(may_read(&world, "app/db"), "nothing was opened to answer");
+    world.keyward.seal();
+    let world = world.unsealed();
+    assert!(!may_read(&world, "app/db"), "now it was");
+}
+
+#[test]
 fn metadata_is_told_to_readers_and_a_limit_that_drops_versions_needs_the_right_to_delete() {
     // RK-055
     let world = world(START);
