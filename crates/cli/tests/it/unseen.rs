@@ -3,12 +3,14 @@
 
 use std::{
     fs::{self, File},
-    os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 
 use crate::world::{Ran, World, binary};
 
@@ -20,12 +22,17 @@ const TEXT: &str = "kookaburra";
 /// Every word that only a secret has.
 const WORDS: [&str; 6] = ["narwhal", "axolotl", "wolverine", "tapir", "ocelot", TEXT];
 
-/// A server that says all that it can, into a file.
+/// A server that says all that it can, into `server.log`.
 struct Talkative(Child);
+
+fn said(world: &World) -> String {
+    let said = fs::read(world.path("server.log")).expect("what the server said");
+    String::from_utf8_lossy(&said).into_owned()
+}
 
 impl Talkative {
     fn on(world: &World) -> Self {
-        let said = File::create(world.path("server.log")).expect("a file");
+        let log = File::create(world.path("server.log")).expect("a file");
         let child = Command::new(env!("CARGO_BIN_EXE_keyward"))
             .args(["--data", "data", "--password-file", "password"])
             .args(["serve", "--listen", "127.0.0.1:0"])
@@ -34,12 +41,11 @@ impl Talkative {
             .env("KEYWARD_LOG", "trace")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(said)
+            .stderr(log)
             .spawn();
-        let server = Self(child.expect("the server starts"));
-        let socket = world.path("data/keyward.sock");
-        let mut server = server;
-        while UnixStream::connect(&socket).is_err() {
+        let mut server = Self(child.expect("the server starts"));
+        // The socket is the last of the listeners that it names.
+        while !said(world).contains("keyward.sock\n") {
             let ended = server.0.try_wait().expect("a status");
             assert_eq!(ended, None, "it does not listen");
             std::thread::yield_now();
@@ -89,7 +95,7 @@ fn run(world: &World, line: &str, code: u8, told: &[&str]) -> Ran {
 
 #[test]
 fn neither_values_nor_paths_of_secrets_are_to_be_seen_anywhere() {
-    // RK-057, RK-061, RK-065
+    // RK-057, RK-061, RK-064, RK-065
     let world = World::begun("2025-01-01T00:00:00Z");
     world.file("value", VALUE);
     world.file("other", OTHER);
@@ -130,14 +136,58 @@ fn neither_values_nor_paths_of_secrets_are_to_be_seen_anywhere() {
         run(&world, line, 0, &[]);
     }
     drop(server);
-    let said = fs::read(world.path("server.log")).expect("what the server said");
-    let text = String::from_utf8_lossy(&said);
-    assert!(text.contains("listening on"), "it said something");
-    assert_eq!(found(&said), Vec::<String>::new(), "{text}");
+    let text = said(&world);
+    assert_eq!(found(text.as_bytes()), Vec::<String>::new(), "{text}");
     let mut count = 0;
     files(&world.path("data"), &mut |file, bytes| {
         count += 1;
         assert_eq!(found(bytes), Vec::<String>::new(), "{}", file.display());
+    });
+    assert!(count > 1, "the store has files");
+}
+
+#[test]
+fn a_token_is_shown_once_and_is_to_be_seen_nowhere_else() {
+    // RK-056
+    let world = World::begun("2025-01-01T00:00:00Z");
+    let server = Talkative::on(&world);
+    let text = said(&world);
+    let mut words = text.split_whitespace();
+    let address = words.find(|word| word.starts_with("http://")).expect("an address");
+    let ran = |line: &str, code: u8| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        binary(world.home.path(), &[], &words).ended(code)
+    };
+    let made = ran("--data data token create --name laptop --role viewer", 0);
+    let token = made.stdout.lines().next().expect("a token").to_owned();
+    let coded = token.strip_prefix("kwt_").expect("its prefix");
+    let random = URL_SAFE_NO_PAD.decode(coded).expect("base64");
+    assert_eq!(random.len(), 32);
+    world.file("token", &token);
+    // It is used, well and badly, and withdrawn.
+    let list = format!("--addr {address} --token-file token key list");
+    ran(&list, 0);
+    ran(&format!("--addr {address} --token-file token key generate --key-id k"), 2);
+    let listed = ran("--data data token list", 0).stdout;
+    assert!(listed.contains("laptop"), "{listed}");
+    let listed = listed + &ran("--data data token list --output json", 0).stdout;
+    ran("--data data token revoke laptop", 0);
+    ran(&list, 2);
+    let audit = ran("--data data audit query --type TOKEN_* --output json", 0).stdout;
+    assert!(audit.contains("TOKEN_CREATED") && audit.contains("TOKEN_REVOKED"), "{audit}");
+    drop(server);
+    let sought = [coded.as_bytes().to_vec(), STANDARD.encode(&token).into_bytes(), random];
+    let seen = |bytes: &[u8]| {
+        sought.iter().any(|sought| bytes.windows(sought.len()).any(|part| part == sought))
+    };
+    assert!(seen(made.stdout.as_bytes()), "what is looked for is found where it is");
+    for text in [made.stderr, listed, audit, said(&world)] {
+        assert!(!seen(text.as_bytes()), "{text}");
+    }
+    let mut count = 0;
+    files(&world.path("data"), &mut |file, bytes| {
+        count += 1;
+        assert!(!seen(bytes), "{}", file.display());
     });
     assert!(count > 1, "the store has files");
 }
