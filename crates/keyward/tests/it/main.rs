@@ -16,6 +16,7 @@ mod keeper;
 mod kill;
 mod life;
 mod opened;
+mod password;
 mod pin;
 mod quarantine;
 mod race;
