@@ -78,7 +78,7 @@ impl Runbook {
 
 #[test]
 fn a_key_is_generated_added_and_takes_over() {
-    // SO-020, SO-030, SO-032, SO-040, SO-044, SO-045
+    // SO-020, SO-030, SO-032, SO-040, SO-044, SO-045, HA-26
     let runbook = Runbook::begun();
     runbook.world.clock.set("2025-01-02T00:00:00Z");
     let ran = runbook.run(&[
@@ -123,7 +123,7 @@ fn a_key_is_generated_added_and_takes_over() {
 
 #[test]
 fn an_old_key_is_revoked_and_its_proofs_stay_good() {
-    // SO-051, SO-053, SO-095
+    // SO-051, SO-053, SO-095, HA-11
     let runbook = Runbook::begun();
     runbook.world.clock.set("2025-01-02T00:00:00Z");
     let id = runbook.sign("key-2024-prod", "again.json");
@@ -157,6 +157,15 @@ fn an_old_key_is_revoked_and_its_proofs_stay_good() {
     };
     check("2024-06-15T12:00:00Z", 0, "Valid");
     check("2024-01-01", 1, "NotYetValid");
+    check("2025-01-31T23:59:59.999999Z", 0, "Valid");
+    // The anchor's belief has ended; the key itself is good until it is revoked, too.
+    check("2025-02-01T00:00:00Z", 0, "Revoked");
+    runbook.run(&["key", "revoke", "key-2024-prod", "--reason", "retired"]).ended(0);
+    runbook.world.clock.advance(60);
+    let now = ["key", "check-validity", "--key-id", "key-2024-prod"];
+    let ran = runbook.run(&now).ended(1);
+    let expected = "\nKey Status: REVOKED\nOverall: Revoked\n";
+    assert!(ran.stdout.contains(expected), "{}", ran.stdout);
     let ran = runbook.run(&["key", "check-validity", "--key-id", "nobody"]).ended(1);
     let expected = "error: there is no key `nobody`\nhint: `keyward key list` shows the keys\n";
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", expected));
@@ -233,6 +242,19 @@ fn anchors_are_listed_as_the_runbook_lists_them() {
 }
 
 #[test]
+fn an_anchor_out_of_use_is_listed_with_its_status() {
+    // SO-073
+    let runbook = Runbook::begun();
+    runbook.run(&["anchor", "deactivate", ANCHOR]).ended(0);
+    let header = "ID                                    Pattern    Keys           Status\n";
+    let row = format!("{ANCHOR}  pkg:npm/*  key-2024-prod  inactive\n");
+    let list = |more: &[&str]| runbook.run(&[&["anchor", "list"], more].concat()).ended(0).stdout;
+    assert_eq!(list(&[]), format!("{header}{row}"));
+    assert_eq!(list(&["--status", "inactive"]), format!("{header}{row}"));
+    assert!(!list(&["--status", "active"]).contains(ANCHOR));
+}
+
+#[test]
 fn an_anchors_document_comes_out_as_it_went_in() {
     // SO-070
     let world = World::begun("2024-02-10T00:00:00Z");
@@ -292,6 +314,7 @@ fn events_are_found_by_type_and_day() {
 
 #[test]
 fn a_rotation_is_one_command_that_can_be_said_again() {
+    // SO-050
     let runbook = Runbook::begun();
     runbook.world.clock.set("2025-01-02T00:00:00Z");
     let rotate = ["key", "rotate", "--key-id", "key-2024-prod", "--new-key-id", "key-2025-prod"];
@@ -302,4 +325,39 @@ fn a_rotation_is_one_command_that_can_be_said_again() {
     assert!(again.stdout.ends_with("Active: key-2025-prod\n"), "{}", again.stdout);
     let due = runbook.run(&["key", "rotate", "--if-due"]).ended(0);
     assert!(due.stdout.ends_with("Active: key-2025-prod\n"), "{}", due.stdout);
+}
+
+#[test]
+fn an_anchor_stays_while_its_keys_change_their_algorithm() {
+    // SO-006
+    let runbook = Runbook::begun();
+    let configure = |algorithm: &str| {
+        let profile = format!("algorithm: {algorithm}\n      keyStore: \"software:\"\n");
+        let rotation = "rotation:\n        enabled: true\n        maxAgeMonths: 12\n";
+        let config = format!("signer:\n  profiles:\n    default:\n      {profile}      {rotation}");
+        runbook.world.file("data/config.yaml", config);
+    };
+    let rotations = [
+        ("2024-09-01T00:00:00Z", "ML-DSA-65", "key-2024-prod", "key-pqc"),
+        ("2024-12-01T00:00:00Z", "SHA256-ECDSA-P256", "key-pqc", "key-p256"),
+    ];
+    for (now, algorithm, old, new) in rotations {
+        runbook.world.clock.set(now);
+        configure(algorithm);
+        runbook.run(&["key", "rotate", "--key-id", old, "--new-key-id", new]).ended(0);
+        let key = runbook.world.json(&["key", "show", new]);
+        assert_eq!(key["algorithm"], algorithm);
+        runbook.world.clock.advance(60);
+        runbook.sign(new, &format!("{new}.json"));
+    }
+    runbook.world.clock.advance(60);
+    for (envelope, key, first) in [
+        ("old.json", "key-2024-prod", "VALID PROVEN_BEFORE_END"),
+        ("key-pqc.json", "key-pqc", "VALID PROVEN_BEFORE_END"),
+        ("key-p256.json", "key-p256", "VALID IN_WINDOW"),
+    ] {
+        let ran = runbook.verdict(&[&runbook.file(envelope)], 0, first);
+        let (key, anchor) = (format!("\nKey: {key}\n"), format!("\nAnchor: {ANCHOR}\n"));
+        assert!(ran.stdout.contains(&key) && ran.stdout.contains(&anchor), "{}", ran.stdout);
+    }
 }
