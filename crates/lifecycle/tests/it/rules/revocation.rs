@@ -148,6 +148,30 @@ fn the_same_end_again_is_no_event() {
 }
 
 #[test]
+fn a_reason_is_a_word_of_the_list_and_an_imported_one_of_no_list_is_a_compromise() {
+    // HA-32
+    for reason in REASONS {
+        let words = [&[reason.name()], reason.aliases()].concat();
+        for word in words {
+            assert_eq!(word.parse(), Ok(reason));
+            assert_eq!(Reason::imported(word), reason);
+        }
+    }
+    assert_eq!("annual-rotation".parse(), Ok(Reason::Superseded));
+    assert_eq!("compromise".parse(), Ok(Reason::KeyCompromise));
+    for word in ["", "anual-rotation", "Superseded", " superseded"] {
+        let unknown = word.parse::<Reason>().unwrap_err().to_string();
+        let expected = format!(
+            "reason `{word}` is unknown: expected superseded (annual-rotation), \
+             cessationOfOperation (retired), affiliationChanged, privilegeWithdrawn, \
+             keyCompromise (compromise) or unspecified"
+        );
+        assert_eq!(unknown, expected);
+        assert_eq!(Reason::imported(word), Reason::KeyCompromise, "`{word}`");
+    }
+}
+
+#[test]
 fn reasons_only_escalate() {
     for first in REASONS {
         for second in REASONS {
