@@ -1,8 +1,8 @@
 //! How often and how long a key signs.
 
-use std::thread;
+use std::{collections::VecDeque, thread};
 
-use keyward::key::KeyRequest;
+use keyward::{ExecuteError, Keyward, key::KeyRequest};
 use keyward_lifecycle::{
     event::Fact,
     refusal::{Refusal, Unusable},
@@ -10,8 +10,8 @@ use keyward_lifecycle::{
 use keyward_testkit::fault::Fault;
 
 use crate::{
-    act::{default_profile, id, refusal, time},
-    store::{World, begin, faulty, world},
+    act::{Cause, default_profile, id, refusal, time},
+    store::{World, begin, faulty, parts_in, world, world_in},
 };
 
 fn counted(world: &World, most: u64) {
@@ -35,6 +35,7 @@ fn check_unusable(world: &World, expected: &Unusable) {
 
 #[test]
 fn a_limit_on_uses_is_exact_under_many_threads() {
+    // LC-011, LC-012
     for most in [1, 63, 64, 65, 200] {
         let world = world("2025-01-15T00:00:00Z");
         counted(&world, most);
@@ -89,6 +90,48 @@ fn a_crash_burns_the_rest_of_its_block_and_no_total_is_exceeded() {
 }
 
 #[test]
+fn two_that_sign_on_one_file_do_not_use_a_key_more_often_than_it_may_be() {
+    // LC-012
+    let directory = tempfile::tempdir().expect("a directory");
+    let first = world_in(directory.path(), "2025-01-15T00:00:00Z");
+    counted(&first, 200);
+    let parts = parts_in(directory.path(), &first.clock);
+    let keyward = Keyward::open(&parts).expect("a second");
+    let (clock, actor) = (first.clock.clone(), first.actor.clone());
+    let second = World { parts, clock, keyward, actor }.unsealed();
+    // They take turns of ten. Whoever finds that the other wrote halts, and starts again.
+    // They are handed blocks of 64, 64, 64 and 8 uses; what is left of one is lost by halting.
+    let mut turns = VecDeque::from([first, second]);
+    for expected in [10, 10, 10, 8, 0, 0] {
+        let mut world = turns.pop_front().expect("one of two");
+        let mut signed = turn(&world);
+        if matches!(signed, Err(ExecuteError::Halted)) {
+            world = world.again().expect("the store again");
+            signed = turn(&world);
+        }
+        assert_eq!(signed.expect("a turn"), expected);
+        turns.push_back(world);
+    }
+    let [_, last] = turns.make_contiguous() else { panic!("two") };
+    assert_eq!(used(last), 38);
+    last.audit();
+}
+
+/// Signs ten times, or as often as the key may be used; how often it did.
+fn turn(world: &World) -> Result<usize, ExecuteError> {
+    for n in 0..10 {
+        match world.try_sign("k1", &n.to_string()).map_err(Cause::cause) {
+            Ok(_) => {}
+            Err(ExecuteError::Refused(Refusal::Unusable { why: Unusable::UsedUp, .. })) => {
+                return Ok(n);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(10)
+}
+
+#[test]
 fn a_write_that_failed_uses_nothing_up() {
     let (storage, parts, clock) = faulty("2025-01-15T00:00:00Z");
     let world = begin(parts, clock);
@@ -104,6 +147,7 @@ fn a_write_that_failed_uses_nothing_up() {
 
 #[test]
 fn a_limit_of_no_uses_is_refused() {
+    // LC-011
     let world = world("2025-01-15T00:00:00Z");
     let request = KeyRequest { max_usage: Some(0), ..KeyRequest::new(id("k1"), default_profile()) };
     let refused = refusal(world.keyward.generate_key(&world.actor, &request));
@@ -112,6 +156,7 @@ fn a_limit_of_no_uses_is_refused() {
 
 #[test]
 fn a_key_that_expired_signs_no_more_although_the_clock_is_set_back() {
+    // LC-011
     let world = world("2025-01-15T00:00:00Z");
     let end = time("2025-06-01T00:00:00Z");
     let request =
