@@ -1,9 +1,16 @@
 //! A key's whole life.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::{
+    str::FromStr as _,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use keyward::{
     Keyward,
+    key::KeyRequest,
     rotation::{RotateMode, RotateRequest, Step},
     signing::{KeyChoice, SignRequest},
     verification::VerifyRequest,
@@ -12,7 +19,7 @@ use keyward_lifecycle::{
     command::{Command, Effective, Force, Revoke, RevokedAt},
     envelope::Envelope,
     event::Fact,
-    id::KeyId,
+    id::{KeyId, ProfileName},
     key::{CompromiseScope, Reason},
     refusal::Refusal,
     verify::{Outcome, Reason as Why},
@@ -152,9 +159,78 @@ fn a_staged_key_that_is_rotated_in_counts_on_from_the_old_one() {
 }
 
 #[test]
-fn whoever_signs_by_the_profile_notices_no_rotation() {
+fn a_key_that_is_due_is_rotated_once_however_often_and_by_how_many_it_is_asked_for() {
+    // LC-024
+    let due = || {
+        let world = world("2024-01-15T00:00:00Z");
+        generate(&world, "k1");
+        anchor(&world, "pkg:cargo/*", &["k1"]);
+        world
+    };
+    let rotate = |world: &World| {
+        let outcome = world.try_rotate("k1", None, RotateMode::IfDue).expect("an answer");
+        (outcome.step, outcome.active)
+    };
+    let check_once = |world: &World| {
+        let state = world.keyward.state();
+        assert_eq!((state.keys().count(), state.counts().rotations), (2, 1));
+        world.audit();
+    };
+    let alone = due();
+    alone.clock.set("2024-11-14T23:59:59Z");
+    assert_eq!(rotate(&alone), (Step::NotDue, Some(id("k1"))));
+    alone.clock.set("2024-11-15T00:00:00Z");
+    for _ in 0..3 {
+        assert_eq!(rotate(&alone), (Step::Retired, Some(id("k1-v2"))));
+    }
+    check_once(&alone);
+
+    let shared = due();
+    shared.clock.set("2025-01-15T00:00:00Z");
+    let start = Barrier::new(8);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    start.wait();
+                    rotate(&shared).1
+                })
+            })
+            .collect();
+        for thread in threads {
+            assert_eq!(thread.join().expect("no refusal"), Some(id("k1-v2")));
+        }
+    });
+    check_once(&shared);
+}
+
+#[test]
+fn one_content_has_one_payload_and_each_signature_of_it_is_another() {
+    // HA-25
+    let world = world("2025-01-10T00:00:00Z");
+    let fips = ProfileName::from_str("fips").expect("a profile");
+    let request = KeyRequest::new(id("k1"), fips);
+    world.keyward.generate_key(&world.actor, &request).expect("a key");
+    anchor(&world, "pkg:cargo/*", &["k1"]);
+    let [one, other] = [sign(&world, "k1"), sign(&world, "k1")];
+    assert_eq!(one.payload(), other.payload());
+    assert_eq!(one.payload_type(), other.payload_type());
+    assert_eq!((one.signatures().len(), other.signatures().len()), (1, 1));
+    assert_ne!(one.signatures(), other.signatures());
+    for envelope in [&one, &other] {
+        check(&world.keyward, envelope, Outcome::Valid, Why::InWindow);
+    }
+}
+
+#[test]
+fn whoever_signs_or_verifies_notices_no_rotation() {
+    // LC-026
     let world = world("2025-01-10T00:00:00Z");
     generate(&world, "key-0");
+    anchor(&world, "pkg:cargo/*", &["key-0"]);
+    let old = sign(&world, "key-0");
+    // Evidence is in whole seconds.
+    world.clock.advance(60);
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let signers: Vec<_> = (0..3)
@@ -169,12 +245,25 @@ fn whoever_signs_by_the_profile_notices_no_rotation() {
                 })
             })
             .collect();
+        let verifier = scope.spawn(|| {
+            loop {
+                let last = over.load(Relaxed);
+                let verdict = world.verify(&old);
+                assert_eq!(verdict.outcome, Outcome::Valid, "{verdict:?}");
+                if last {
+                    return verdict.reason;
+                }
+            }
+        });
         for count in 0..20 {
             let (old, new) = (format!("key-{count}"), format!("key-{}", count + 1));
             world.try_rotate(&old, Some(&new), RotateMode::Go).expect("a rotation");
         }
         over.store(true, Relaxed);
         signers.into_iter().for_each(|signer| signer.join().expect("no refusal"));
+        assert_eq!(verifier.join().expect("no doubt"), Why::ProvenBeforeEnd);
     });
+    let new = sign(&world, "key-20");
+    check(&world.keyward, &new, Outcome::Valid, Why::InWindow);
     world.audit();
 }
