@@ -31,6 +31,36 @@ fn commands_that_meet_in_a_directory_wait_for_each_other() {
 }
 
 #[test]
+fn of_many_processes_that_make_keys_at_once_none_loses_its_own() {
+    // LC-027
+    let world = World::begun("2025-01-01T00:00:00Z");
+    let generate = |n: usize| {
+        Command::new(env!("CARGO_BIN_EXE_keyward"))
+            .args(["--data", "data", "--password-file", "password"])
+            .args(["key", "generate", "--stage", "--key-id", &format!("k{n}")])
+            .current_dir(world.home.path())
+            .env_clear()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs")
+    };
+    let all: Vec<_> = (0..8).map(generate).collect();
+    for one in all {
+        let output = one.wait_with_output().expect("its end");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+    }
+    let keys = world.json(&["key", "list"])["keys"].clone();
+    let keys = keys.as_array().expect("a list").iter().map(|key| key["keyId"].clone());
+    let mut keys: Vec<_> = keys.map(|key| key.as_str().expect("an id").to_owned()).collect();
+    keys.sort();
+    assert_eq!(keys, ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"]);
+    let audit = world.keyward(&["audit", "verify"]).ended(0);
+    assert!(audit.stdout.starts_with("Audit: OK\n"), "{}", audit.stdout);
+}
+
+#[test]
 fn a_command_goes_on_when_the_one_before_it_has_ended() {
     let mut world = World::begun("2025-01-01T00:00:00Z");
     let first = DirectoryLock::acquire(&world.path("data")).expect("the lock");
