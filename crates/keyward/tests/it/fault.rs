@@ -3,28 +3,35 @@
 use keyward::{
     ExecuteError, Keyward,
     incident::IncidentRequest,
+    key::KeyRequest,
     rotation::RotateMode,
+    secret::policy::Policy,
     start::{CreateFailed, OpenFailed},
-    storage::{AppendError, Storage as _},
+    storage::{AppendError, AuditQuery, Storage as _},
 };
+use keyward_crypto::signing::PrivateKey;
 use keyward_lifecycle::{
+    access::Role,
+    algorithm::Algorithm,
+    command::{Command, Force},
     key::{CompromiseScope, Reason},
     profile::Profile,
     refusal::Refusal,
+    secret::PolicyName,
     verify::{Outcome, Reason as Why},
 };
 use keyward_storage::memory::Memory;
 use keyward_testkit::fault::{Fault, Faulty, LOST};
 
 use crate::{
-    act::{Cause, id},
+    act::{Cause, default_profile, id, time},
     store::{PASSWORD, World, begin, faulty, terms},
 };
 
 type Act = fn(&World) -> Result<(), ExecuteError>;
 
 /// A life, in the order in which it is lived.
-const ACTS: [(&str, Act); 6] = [
+const ACTS: [(&str, Act); 13] = [
     ("generate", |world| world.try_generate("k1").map(drop).map_err(Cause::cause)),
     ("anchor", |world| world.try_anchor("pkg:cargo/*", &["k1"]).map(drop)),
     ("sign", |world| world.try_sign("k1", "a").map(drop).map_err(Cause::cause)),
@@ -41,6 +48,68 @@ const ACTS: [(&str, Act); 6] = [
         };
         world.keyward.incident_rotate(&world.actor, &request).map(drop).map_err(Cause::cause)
     }),
+    ("import", |world| {
+        let pem = PrivateKey::generate(Algorithm::Ed25519).expect("a key").to_pkcs8_pem();
+        let request = KeyRequest::new(id("k3"), default_profile());
+        world.keyward.import_key(&world.actor, &request, &pem).map(drop).map_err(Cause::cause)
+    }),
+    ("retire", |world| {
+        let emergency = world.keyward.state().keys().nth(2).map(|key| key.record.key_id.clone());
+        let command = Command::RetireKey { key_id: emergency.expect("the third key") };
+        world.keyward.execute(&world.actor, command).map(drop)
+    }),
+    ("promote", |world| {
+        let promoted = world.keyward.promote_key(&world.actor, &id("k3"), Force::No);
+        promoted.map(drop).map_err(Cause::cause)
+    }),
+    ("destroy", |world| {
+        world.keyward.destroy_key(&world.actor, &id("k1")).map(drop).map_err(Cause::cause)
+    }),
+    ("deactivate", |world| {
+        let anchor_id = world.keyward.state().anchors().next().expect("one").1.record.anchor_id;
+        world.keyward.execute(&world.actor, Command::DeactivateAnchor { anchor_id }).map(drop)
+    }),
+    ("token", |world| {
+        let end = time("2026-01-15T00:00:00Z");
+        world.keyward.create_token(&world.actor, "t", Role::Viewer, vec![], end).map(drop)
+    }),
+    ("policy", |world| {
+        let (name, policy) = (PolicyName::parse("p").expect("a name"), Policy::parse(RULES));
+        let policy = policy.expect("a policy");
+        world.keyward.set_policy(&world.actor, &name, policy).map(drop).map_err(Cause::cause)
+    }),
+];
+
+const RULES: &[u8] = br#"{"rules":[{"who":["token:t"],"may":["read"],"under":["app"]}]}"#;
+
+/// What each of them adds to the audit trail; a signature is in the ledger.
+const ADDED: [(&str, &[&str]); 13] = [
+    ("generate", &["KEY_GENERATED"]),
+    ("anchor", &["ANCHOR_CREATED", "KEY_ADDED"]),
+    ("sign", &[]),
+    (
+        "rotate",
+        &[
+            "LEDGER_HEAD",
+            "KEY_GENERATED",
+            "ROTATION_BEGUN",
+            "LEDGER_HEAD",
+            "KEY_SUCCEEDED",
+            "KEY_ADDED",
+            "KEY_RETIRED",
+            "KEY_PROMOTED",
+            "ROTATION_COMPLETED",
+        ],
+    ),
+    ("revoke", &["KEY_REVOKED"]),
+    ("incident", &["KEY_REVOKED", "KEY_GENERATED", "KEY_ADDED"]),
+    ("import", &["KEY_IMPORTED"]),
+    ("retire", &["KEY_RETIRED"]),
+    ("promote", &["KEY_PROMOTED"]),
+    ("destroy", &["KEY_DESTROYED"]),
+    ("deactivate", &["ANCHOR_DEACTIVATED"]),
+    ("token", &["TOKEN_CREATED"]),
+    ("policy", &["SECRET_POLICY_SET"]),
 ];
 
 /// A store that has lived its first `acts` acts.
@@ -76,7 +145,7 @@ fn settle(world: &World, act: Act) {
 fn check_lived(world: &World, name: &str) {
     world.audit();
     let state = world.keyward.state();
-    assert!(world.has_signer(), "{name}");
+    assert_eq!(world.has_signer(), name != "retire", "{name}");
     if name == "incident" {
         let lost = state.key(&id("k1-v2")).expect("the lost key");
         let anchor =
@@ -90,6 +159,29 @@ fn check_lived(world: &World, name: &str) {
     if name == "rotate" {
         assert_eq!(state.keys().count(), 2, "one successor, however often it is asked for");
         assert_eq!(state.counts().rotations, 1);
+    }
+}
+
+/// The types in the audit trail, oldest first.
+fn trail(world: &World) -> Vec<String> {
+    let query = AuditQuery { limit: 1000, ..AuditQuery::default() };
+    let rows = world.parts.storage.audit_rows(&query).expect("rows");
+    rows.into_iter().rev().map(|row| row.event_type).collect()
+}
+
+#[test]
+fn every_act_is_in_the_audit_trail() {
+    // SO-004
+    let (_, world) = lived(0);
+    for ((name, act), (named, added)) in ACTS.into_iter().zip(ADDED) {
+        assert_eq!(name, named);
+        let before = trail(&world);
+        act(&world).expect(name);
+        let after = trail(&world);
+        assert_eq!(after[..before.len()], before);
+        assert_eq!(after[before.len()..], *added, "{name}");
+        world.audit();
+        world.clock.advance(60);
     }
 }
 
