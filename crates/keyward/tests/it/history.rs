@@ -1,9 +1,11 @@
 //! What the log knew then.
 
-use keyward::verification::VerifyRequest;
+use keyward::{rotation::RotateMode, verification::VerifyRequest};
 use keyward_lifecycle::{
     envelope::Envelope,
     key::Reason,
+    state::State,
+    time::Timestamp,
     verify::{Outcome, Reason as Why, Verdict},
 };
 
@@ -55,6 +57,47 @@ fn a_verdict_as_of_a_time_is_the_one_that_was_given_then() {
     let request = VerifyRequest { as_of, ..VerifyRequest::new(proof) };
     let verdict = world.keyward.verify(&request).expect("a verdict");
     assert_eq!((verdict.outcome, verdict.reason), (Outcome::Invalid, Why::Untrusted));
+}
+
+fn snapshot(state: &State) -> Vec<u8> {
+    state.to_snapshot().expect("a snapshot")
+}
+
+#[track_caller]
+fn check_seen(world: &World, seen: &[(Timestamp, Vec<u8>)]) {
+    for (at, there) in seen {
+        let then = world.keyward.state_as_of(*at).expect("a replay");
+        assert_eq!(snapshot(&then), *there, "{at}");
+    }
+}
+
+#[test]
+fn the_state_as_of_an_instant_is_the_one_that_was_there() {
+    // SO-005
+    let world = world("2025-01-15T00:00:00Z");
+    let mut seen = Vec::new();
+    let mut look = |at: &str, act: &dyn Fn()| {
+        let (now, there) = (time(at), || snapshot(&world.keyward.state()));
+        // What was there until the act, and what is there from it on.
+        seen.push((Timestamp::from_nanos(now.nanos() - 1_000), there()));
+        world.clock.set(at);
+        act();
+        seen.push((now, there()));
+    };
+    look("2025-01-20T00:00:00Z", &|| world.generate("k1"));
+    look("2025-02-01T00:00:00Z", &|| {
+        let _ = world.anchor("pkg:cargo/*", &["k1"]);
+    });
+    look("2025-02-15T00:00:00Z", &|| drop(world.sign("k1", "a")));
+    look("2025-03-01T00:00:00Z", &|| {
+        drop(world.try_rotate("k1", Some("k2"), RotateMode::Go).expect("a rotation"));
+    });
+    look("2025-04-01T00:00:00Z", &|| world.revoke("k1", Reason::Superseded));
+    look("2025-05-01T00:00:00Z", &|| world.revoke("k2", Reason::KeyCompromise));
+    world.clock.set("2025-09-01T00:00:00Z");
+    check_seen(&world, &seen);
+    world.keyward.snapshot().expect("a snapshot");
+    check_seen(&world.reopened(), &seen);
 }
 
 /// Asks about `forged` as of a time, at a time, and both.
