@@ -29,7 +29,7 @@ pub(crate) fn obtain(
         return Ok(password);
     }
     if !surroundings.terminal.stdin {
-        return Err(Failure::error("the store is sealed, and this command needs its root key")
+        return Err(Failure::error("this command needs the store's password")
             .hint("name a file with the password: --password-file FILE or KEYWARD_PASSWORD_FILE"));
     }
     ask(surroundings, "Password of the store: ")
@@ -41,6 +41,8 @@ pub(crate) fn obtain_new(
     surroundings: &mut Surroundings,
 ) -> Result<Password, Failure> {
     if let Some(password) = given(global)? {
+        // Where it travels in a JSON body it must be text.
+        text(&password)?;
         return Ok(password);
     }
     if !surroundings.terminal.stdin {
@@ -64,6 +66,7 @@ pub(crate) fn obtain_fresh(
 ) -> Result<Password, Failure> {
     let NewPassword { new_password_file, new_password_fd } = new;
     if let Some(password) = from(*new_password_fd, new_password_file.as_deref())? {
+        text(&password)?;
         return Ok(password);
     }
     if !surroundings.terminal.stdin {
@@ -87,8 +90,7 @@ pub(crate) fn text(password: &Password) -> Result<&str, Failure> {
 
 /// The password as a member of a JSON body.
 pub(crate) fn to_json(password: &Password) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let text = std::str::from_utf8(password.expose())
-        .map_err(|_| Failure::error("the password is not text in UTF-8"))?;
+    let text = text(password)?;
     // Room from the start: a vector that grows leaves copies behind.
     let room = text.len().saturating_mul(6).saturating_add(32);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));

@@ -154,6 +154,12 @@ pub enum RootError {
     /// It is done only while the store is sealed.
     #[error("the store is unsealed, and a restore is done while it is sealed")]
     Unsealed,
+    /// The store's own header is sound, and newer than the backup's.
+    #[error(
+        "the store's own header is sound and newer than the backup: slots or passwords were \
+         changed since"
+    )]
+    NewerHeader,
     /// The storage does not answer.
     #[error(transparent)]
     Read(#[from] ReadError),

@@ -116,6 +116,8 @@ impl RootCare {
         rotate::Surroundings {
             free_bytes: self.site.free_bytes(),
             backup: self.site.backup(),
+            // Who leaves all of them out need not know the way to any.
+            keepers_unknown: self.keepers.is_none() && names.is_none_or(|names| !names.is_empty()),
             keepers_missing: missing.unwrap_or_default(),
         }
     }

@@ -26,6 +26,9 @@ pub(crate) enum RootVerb {
     Restore {
         /// The backup
         file: PathBuf,
+        /// Take it though the store's own header is sound and newer: ways in that were removed since come back
+        #[arg(long)]
+        older: bool,
     },
     /// Rehearse a restore in a scratch directory, and log how it came out
     Drill {
@@ -63,8 +66,8 @@ pub(crate) struct Shares {
 pub(crate) struct RootRotate {
     #[command(flatten)]
     pub(crate) step: RotateStep,
-    /// Most records that are sealed anew in a second
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// Most records that are sealed anew in a second, until the server starts again; --resume --rate N changes it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), conflicts_with_all = ["check", "pause", "rollback", "finalise"])]
     pub(crate) rate: Option<u32>,
     /// With --finalise: give up the records that do not open
     #[arg(long, requires = "finalise")]
@@ -154,6 +157,13 @@ pub(crate) struct NewPassword {
     /// File descriptor to read the new password from
     #[arg(long, value_name = "N", conflicts_with = "new_password_file")]
     pub(crate) new_password_fd: Option<u32>,
+}
+
+impl NewPassword {
+    /// Whether it was said where it is.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.new_password_file.is_some() || self.new_password_fd.is_some()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,11 @@
 //! The copy is read from the data directory itself, whoever is at work there: readers hinder no
 //! writer, and one transaction shows one state. A server that is elsewhere is not asked for it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use keyward::pin::PINS_BYTES_MAX;
 use keyward_storage::{
@@ -20,6 +24,9 @@ use crate::{
     store::{PINS_NAME, absent},
 };
 
+/// What every SQLite database begins with.
+const SQLITE_HEAD: &[u8; 16] = b"SQLite format 3\0";
+
 pub(super) fn run(session: &mut Session<'_>, backup: &Backup) -> Result<(), Failure> {
     if session.global.addr.is_some() {
         return Err(Failure::error("a backup is made on the machine that has the data directory")
@@ -34,6 +41,9 @@ pub(super) fn run(session: &mut Session<'_>, backup: &Backup) -> Result<(), Fail
     let existing = if *force { Existing::Replace } else { Existing::Keep };
     if existing == Existing::Keep && trust.exists() {
         return Err(taken(&trust));
+    }
+    for path in [out.as_path(), &trust] {
+        replaceable(path, &data)?;
     }
     // Before the database: a checkpoint that is older than the log is no contradiction.
     let pins = read_limited(&data.join(PINS_NAME), PINS_BYTES_MAX).map_err(|e| Failure::of(&e))?;
@@ -51,6 +61,22 @@ pub(super) fn run(session: &mut Session<'_>, backup: &Backup) -> Result<(), Fail
         "ledgerSize": heads.ledger,
     }));
     session.emit(&made, render::store::backup)
+}
+
+/// Whether a file may be written over: it is a copy of a store, or of what is kept beside one,
+/// and lies in no data directory.
+fn replaceable(path: &Path, data: &Path) -> Result<(), Failure> {
+    let Ok(place) = path.canonicalize() else { return Ok(()) };
+    let own = data.canonicalize().is_ok_and(|data| place.starts_with(data));
+    let mut head = [0; SQLITE_HEAD.len()];
+    let read = File::open(&place).and_then(|mut file| file.read_exact(&mut head));
+    let is_copy =
+        place.to_string_lossy().ends_with(PINS_NAME) || (read.is_ok() && head == *SQLITE_HEAD);
+    if is_copy && !own {
+        return Ok(());
+    }
+    Err(Failure::refused(format!("{} is no backup of a store", path.display()))
+        .hint("--force replaces a backup and nothing else: name another file"))
 }
 
 /// `FILE.trust.json`: what the store keeps outside its database, beside the database's copy.

@@ -57,7 +57,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: RootVerb) -> Result<Exit, Fai
         }
         RootVerb::Rotate(rotate) => return rotate::run(session, rotate),
         RootVerb::Backup(backup) => backup::run(session, &backup)?,
-        RootVerb::Restore { file } => backup::restore(session, &file)?,
+        RootVerb::Restore { file, older } => backup::restore(session, &file, older)?,
         RootVerb::Drill { backup } => return drill::run(session, backup.as_deref()),
         RootVerb::Recover(shares) => {
             let answer = slot::recover(session, &shares)?;

@@ -91,6 +91,9 @@ fn object(session: &mut Session<'_>, fields: &[String]) -> Result<Zeroizing<Vec<
     let mut texts: BTreeMap<&str, Zeroizing<String>> = BTreeMap::new();
     for field in fields {
         let (name, source) = field.split_once('=').unwrap_or((field, ""));
+        if name.is_empty() {
+            return Err(Failure::error("a field has no name").hint("say NAME=@FILE or NAME=-"));
+        }
         let file = match source {
             "-" => Path::new("-"),
             _ => Path::new(source.strip_prefix('@').ok_or_else(|| {
@@ -111,6 +114,12 @@ fn object(session: &mut Session<'_>, fields: &[String]) -> Result<Zeroizing<Vec<
 }
 
 fn read_value(session: &mut Session<'_>, file: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    if file == Path::new("-") && session.surroundings.terminal.stdin {
+        let line = (session.surroundings.ask)("Value (not shown): ");
+        let line =
+            line.map_err(|error| Failure::error(format!("no value can be read: {error}")))?;
+        return Ok(Zeroizing::new(line.as_bytes().to_vec()));
+    }
     let limit = u64::try_from(VALUE_BYTES_MAX).unwrap_or(u64::MAX);
     input::read(session, file, limit).map(Zeroizing::new)
 }
@@ -164,7 +173,10 @@ fn change(
     done: &'static str,
 ) -> Result<(), Failure> {
     let path = checked(&path)?;
-    let body = json!({ "path": path.as_str(), "versions": versions });
+    let mut body = json!({ "path": path.as_str() });
+    if !versions.is_empty() {
+        put(&mut body, "versions", Some(versions));
+    }
     let changed = session.ask(&Request::post(place, body))?;
     session.emit(&changed, |changed| render::secret::changed(done, changed))
 }

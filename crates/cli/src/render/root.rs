@@ -59,6 +59,7 @@ pub(crate) fn rotation(answer: &Document) -> String {
         _ => "",
     };
     let records = match rotation.is_true("complete") {
+        true if part("direction") == "back" => format!("{} brought back", part("moved")),
         true => format!("{} sealed anew and validated", part("moved")),
         false => format!(
             "{} of {} sealed anew and validated ({} %)",

@@ -49,7 +49,8 @@ impl Problem {
     fn is_refusal(&self) -> bool {
         match self.status {
             404 => self.code != "no-such-route",
-            409 | 422 => true,
+            409 | 410 | 422 => true,
+            429 => self.code == "too-many-attempts",
             403 => !ACCESS_CODES.contains(&self.code.as_str()),
             _ => false,
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keyward_barrier::{Backup, RecordName, Sealed, Unsealed};
+use keyward_barrier::{Backup, EpochHeader, RecordName, Sealed, Unsealed};
 use keyward_crypto::secret::{LockPolicy, Password};
 use keyward_lifecycle::{
     command::{Command, RootCommand},
@@ -52,6 +52,25 @@ pub struct Sample {
     pub opened: u64,
     /// Why the first that did not did not.
     pub first_refused: Option<String>,
+}
+
+impl Sample {
+    /// Why nothing opens, if nothing does: the key is another. One record that is damaged says
+    /// nothing about the key.
+    pub(super) fn refusal(self) -> Option<String> {
+        let refused = self.first_refused.filter(|_| self.opened == 0);
+        refused.map(|why| format!("no record opens: {why}"))
+    }
+}
+
+/// What becomes of a backup whose header is older than the store's own, which is sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there are two answers")]
+pub enum Older {
+    /// It is refused: it would bring back slots and passwords that were removed.
+    Refused,
+    /// It is restored.
+    Accepted,
 }
 
 /// Records that a restore opens before it serves.
@@ -163,6 +182,7 @@ impl Keyward {
         actor: &ActorId,
         bytes: &[u8],
         password: Vec<u8>,
+        older: Older,
     ) -> Result<(BackupView, Sample), RootError> {
         let mut password = Zeroizing::new(password);
         let _trying = self.may_try()?;
@@ -201,9 +221,13 @@ impl Keyward {
         let previous = header.previous_epoch().map(number_of);
         let command = RootCommand::Restore { header: mark(&header), previous };
         let _ = decide(&state, &Command::Root(command.clone()), self.now())?;
+        let newer = |own: &EpochHeader| own.counter() > backup.header().counter();
+        if older == Older::Refused && self.header().is_ok_and(|own| newer(&own)) {
+            return Err(RootError::NewerHeader);
+        }
         let sample = open_sample(&*self.shared.storage, (&state, &unsealed), RESTORE_SAMPLE)?;
-        if let Some(why) = &sample.first_refused {
-            return Err(RootError::Check { check: "records", why: why.clone() });
+        if let Some(why) = sample.clone().refusal() {
+            return Err(RootError::Check { check: "records", why });
         }
         let unsealed = self.as_the_log_says(unsealed);
         let log = Arc::new(self.open_log_key(&unsealed)?);

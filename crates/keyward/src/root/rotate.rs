@@ -121,7 +121,7 @@ impl Keyward {
             return Err(RootError::Check { check: name, why: refused.unwrap_or_default() });
         }
         let records = self.count_records()?;
-        let (_, handed) = self.change_header(actor, |root| {
+        let begun = self.change_header(actor, |root| {
             let (next, names, recipients) = self.next_epoch(root, begin)?;
             let NextEpoch { unsealed, recovery_shares, keeper_shares, .. } = next;
             let handed = hand(&recovery_shares, &recipients)?;
@@ -132,8 +132,11 @@ impl Keyward {
                 deliver_next(root, &names, &keeper_shares, deliver)?;
             }
             Ok(Next { unsealed, commands, gone: None, out: handed })
-        })?;
-        Ok(handed)
+        });
+        if matches!(begun, Err(RootError::Keepers(_))) {
+            self.note_refused_rotation(actor, "keepers");
+        }
+        begun.map(|(_, handed)| handed)
     }
 
     fn next_epoch(

@@ -62,7 +62,8 @@ impl Keyward {
     ) -> Result<(), RootError> {
         let mut password = Zeroizing::new(password);
         if self.shared.is_unsealed() {
-            return Ok(());
+            // It proves that it is right all the same.
+            return self.verify_password(actor, std::mem::take(&mut *password)).map(drop);
         }
         let _trying = self.may_try()?;
         let Ok(password) = Password::new(std::mem::take(&mut *password)) else {

@@ -186,7 +186,7 @@ impl Watcher {
     fn look(&mut self) {
         self.until.look = self.keepers.config.poll;
         self.header = self.keyward.state().root().header;
-        let Some((members, actor)) = self.ready() else { return };
+        let Some((members, actor)) = self.ready() else { return self.note_unasked() };
         let proof = if self.until.proof == 0 { Proof::All } else { Proof::New };
         if proof == Proof::All {
             self.until.proof = BEATS_PER_PROOF;
@@ -203,6 +203,14 @@ impl Watcher {
             }
             Err(error) => self.tell(&format!("the keepers are not looked after: {error}")),
         }
+    }
+
+    /// Those that hold shares are shown as what they are: out of reach.
+    fn note_unasked(&self) {
+        let Ok(Some(set)) = self.keyward.keeper_set() else { return };
+        let unasked =
+            |(name, _): (&str, _)| (name.to_owned(), KeeperSeen::Unreachable, self.told.clone());
+        drop(self.keepers.note(set.shares().map(unasked).collect()));
     }
 
     fn note(&mut self, found: Vec<Found>) {

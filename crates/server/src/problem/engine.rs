@@ -151,7 +151,7 @@ impl From<UnsealFailed> for Problem {
             }
             UnsealFailed::NoHeader | UnsealFailed::Header(_) | UnsealFailed::LogKey | _ => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "tampered", text)
-                    .hint("restore the database from a backup")
+                    .hint("`keyward root restore FILE` restores the header from a backup of the root key; else restore the database")
             }
         }
     }

@@ -23,6 +23,9 @@ impl From<RootError> for Problem {
                 .hint("see that its folder can be written, and try again"),
             RootError::Keepers(_) => Self::new(conflict, "keepers-missing", text)
                 .hint("`keyward root status` shows the keepers"),
+            RootError::NewerHeader => Self::new(conflict, "root-header-newer", text).hint(
+                "unseal it with a password of today, or say --older to bring back the ways in of the backup",
+            ),
             RootError::Unsealed => {
                 Self::new(conflict, "unsealed", text).hint("seal it first with `keyward root seal`")
             }

@@ -206,6 +206,7 @@ pub(crate) async fn delete(
     let malformed = || Problem::malformed("versions", "expected numbers with commas between them");
     let versions = texts.map(|text| text.parse().map_err(|_| malformed()));
     let versions = versions.collect::<Result<_, _>>()?;
+    let versions = Some(versions).filter(|versions: &Vec<u32>| !versions.is_empty());
     change(&app, caller, OfSecret { path, versions }, Keyward::delete_secret).await
 }
 
@@ -215,9 +216,9 @@ pub(crate) async fn delete(
 #[schema(as = SecretVersions)]
 pub(crate) struct OfSecret {
     path: String,
-    /// To bring back: the newest, if empty. To purge: all, with path and metadata, if empty.
-    #[serde(default)]
-    versions: Vec<u32>,
+    /// Absent for the newest where they are brought back, and for all, with path and metadata,
+    /// where they are purged. Not empty.
+    versions: Option<Vec<u32>>,
 }
 
 impl Bounded for OfSecret {
@@ -251,7 +252,11 @@ type Change = fn(&Keyward, &Asker, &SecretPath, &[SecretVersion]) -> Result<Chan
 
 async fn change(app: &App, caller: Caller, body: OfSecret, done: Change) -> Outcome<ChangedSecret> {
     let path = SecretPath::parse(&body.path)?;
-    let versions = body.versions.into_iter().map(number).collect::<Result<Vec<_>, _>>()?;
+    if body.versions.as_ref().is_some_and(Vec::is_empty) {
+        return Err(Problem::malformed("versions", "an empty list: leave the member out"));
+    }
+    let versions =
+        body.versions.into_iter().flatten().map(number).collect::<Result<Vec<_>, _>>()?;
     let changed = run(app, move |keyward| done(keyward, &caller.asker(keyward)?, &path, &versions));
     Ok(Answer::ok(changed.await?.into()))
 }

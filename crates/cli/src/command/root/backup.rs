@@ -34,6 +34,13 @@ fn write(session: &mut Session<'_>, out: &Path, force: bool) -> Result<(), Failu
         ))
         .hint("name another file, or say --force to replace the backup that is there"));
     }
+    // What is no backup is somebody's data, or the store's own.
+    if out.symlink_metadata().is_ok()
+        && read(out).ok().is_none_or(|bytes| keyward_barrier::Backup::read(&bytes, None).is_err())
+    {
+        return Err(Failure::refused(format!("{} is no backup of a root key", out.display()))
+            .hint("--force replaces a backup and nothing else: name another file"));
+    }
     super::open(session)?;
     let bytes = made(session)?;
     durable::write(out, &bytes, Mode::Private).map_err(|e| Failure::of(&e))?;
@@ -79,12 +86,13 @@ fn verify(session: &mut Session<'_>, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn restore(session: &mut Session<'_>, file: &Path) -> Result<(), Failure> {
+pub(super) fn restore(session: &mut Session<'_>, file: &Path, older: bool) -> Result<(), Failure> {
     let bytes = read(file)?;
     let password = password::obtain(&session.global, session.surroundings)?;
     let mut body = SecretJson::new();
     body.value("backup", &json!(input::base64(&bytes)));
     body.text("password", password::text(&password)?);
+    body.value("older", &json!(older));
     drop(password);
     let restored = session.ask(&secret("/root-key/restore", body))?;
     session.emit(&named(restored, file), render::root::made)?;

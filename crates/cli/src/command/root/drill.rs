@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keyward::pin::PINS_BYTES_MAX;
+use keyward::{pin::PINS_BYTES_MAX, root::backup::Older};
 use keyward_storage::{
     durable::{self, Mode, check_directory, read_limited},
     sqlite::{Existing, Sqlite, SqliteOptions},
@@ -71,7 +71,7 @@ fn rehearse(
         Store::open(scratch, taken, session.surroundings.clock.clone(), session.global.memory())?;
     let user = format!("local:{}", rustix::process::getuid().as_raw());
     let actor = store.keyward.actor(&user).map_err(|e| Failure::of(&e))?;
-    let restored = store.keyward.restore_root(&actor, &backup, password);
+    let restored = store.keyward.restore_root(&actor, &backup, password, Older::Accepted);
     let opened = restored.map(|(_, sample)| sample.opened).map_err(|e| Failure::of(&e));
     store.keyward.close();
     opened

@@ -21,7 +21,11 @@ const LOOK: Duration = Duration::from_millis(500);
 const STEP_RECORDS: u32 = 128;
 
 pub(super) fn run(session: &mut Session<'_>, rotate: RootRotate) -> Result<Exit, Failure> {
-    let RotateStep { check, emergency: _, pause, resume, rollback, finalise } = rotate.step;
+    let RotateStep { check, emergency, pause, resume, rollback, finalise } = rotate.step;
+    if !emergency && rotate.new_password.is_given() {
+        return Err(Failure::error("a new password goes with --emergency alone")
+            .hint("`keyward root password change` changes the password and nothing else"));
+    }
     if check {
         let checks = session.ask(&Request::post(PATH.to_owned() + "check", json!({})))?;
         session.emit(&checks, render::root::checks)?;
@@ -112,10 +116,14 @@ pub(super) fn forth(session: &mut Session<'_>, rate: Option<u32>) -> Result<Exit
         session.note(
             "warning: records that do not open keep the old epoch alive: restore them from a \
              backup, destroy or purge them, or give them up\n\
-             hint: `keyward root rotate --finalise --accept-loss` gives them up, \
-             `keyward root rotate --rollback` goes back",
+             hint: `keyward root status` names them; `keyward root rotate --finalise \
+             --accept-loss` gives them up",
         )?;
         return Ok(Exit::No);
+    }
+    if rotation.text("direction").as_deref() == Some("back") {
+        session.note("hint: `keyward root rotate --rollback` ends it")?;
+        return Ok(Exit::Done);
     }
     let emergency = rotation.text("kind").as_deref() == Some("emergency");
     session.note(if emergency {

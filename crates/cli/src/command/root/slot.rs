@@ -1,6 +1,9 @@
 //! `keyward root slot`, `keyward root password` and `keyward root recover`.
 
-use std::{io::Read as _, path::Path};
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use keyward_barrier::RecoveryShare;
 use keyward_storage::durable::{self, Mode, create_directory, read_limited};
@@ -38,10 +41,15 @@ pub(super) fn run(session: &mut Session<'_>, verb: RootSlotVerb) -> Result<(), F
             if recipient.is_empty() {
                 may_show(session)?;
             }
+            if let Some(out) = &out {
+                make_room(out, count)?;
+            }
             let sharing = json!({"threshold": threshold, "count": count, "recipients": recipient});
             let body = json!({"kind": "recovery", "label": label, "sharing": sharing});
             let added = session.ask(&Request::post("/root-key/slots", body))?;
-            show_shares(session, &added, out.as_deref())?;
+            if let Err(failure) = show_shares(session, &added, out.as_deref()) {
+                return Err(taken_back(session, &added, failure));
+            }
             outdated(session)
         }
         RootSlotVerb::Remove { id, keeper: _ } => {
@@ -91,6 +99,39 @@ pub(super) fn password(session: &mut Session<'_>, verb: &RootPasswordVerb) -> Re
     }
 }
 
+/// Makes the directory for encrypted shares: nothing in it is written over.
+fn make_room(out: &Path, count: u8) -> Result<(), Failure> {
+    create_directory(out).map_err(|error| {
+        Failure::error(format!("the shares cannot be kept in {}: {error}", out.display()))
+            .hint("name a directory with --out that nobody else may enter (mode 0700)")
+    })?;
+    let taken = (1..=count).map(|index| share_file(out, &index.to_string()));
+    match taken.into_iter().find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => Err(Failure::refused(format!(
+            "{} exists, and a share overwrites nothing",
+            path.display()
+        ))
+        .hint("name another directory with --out")),
+        None => Ok(()),
+    }
+}
+
+fn share_file(out: &Path, index: &str) -> PathBuf {
+    out.join(format!("share-{index}.age"))
+}
+
+/// Shares that nobody has open nothing: the slot goes again.
+fn taken_back(session: &mut Session<'_>, added: &Document, failure: Failure) -> Failure {
+    let id = added.text("id").unwrap_or_default();
+    let path = format!("/root-key/slots/{}", segment(&id));
+    match session.ask(&Request { method: Method::Delete, ..Request::get(path) }) {
+        Ok(_) => failure.hint("the slot was removed again: nobody has its shares"),
+        Err(_) => failure.hint(format!(
+            "nobody has the shares of this slot: `keyward root slot remove {id}` removes it"
+        )),
+    }
+}
+
 /// A header that changed leaves the backup behind.
 fn outdated(session: &mut Session<'_>) -> Result<(), Failure> {
     session.note(
@@ -135,16 +176,13 @@ pub(super) fn show_shares(
         return session.emit(added, |_| String::new());
     }
     session.emit(added, render::root::slot)?;
-    if let Some(out) = out {
-        create_directory(out).map_err(|e| Failure::of(&e))?;
-    }
     for share in &shares {
         let part = |member| share.text(member).unwrap_or_default();
         let armour = share.value().get("text").and_then(|text| text.as_str()).unwrap_or_default();
         let text = format!("Share {}, for {}", part("index"), part("recipient"));
         match out {
             Some(out) => {
-                let path = out.join(format!("share-{}.age", part("index")));
+                let path = share_file(out, &part("index"));
                 durable::write(&path, armour.as_bytes(), Mode::Private)
                     .map_err(|e| Failure::of(&e))?;
                 session.print(&format!("{text}: {}\n", path.display()))?;

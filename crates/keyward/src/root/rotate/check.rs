@@ -18,6 +18,8 @@ pub struct Surroundings {
     pub backup: Option<Result<Vec<u8>, String>>,
     /// Keepers that do not answer.
     pub keepers_missing: Vec<String>,
+    /// Whether nobody knows the way to any keeper.
+    pub keepers_unknown: bool,
 }
 
 /// A check before a rotation (RK-025).
@@ -44,6 +46,7 @@ impl Keyward {
         let root = self.shared.root().ok_or(ExecuteError::Sealed)?;
         let check = |name, refused| Check { name, refused };
         let missing = &around.keepers_missing;
+        let keepers = root.unsealed.header().keepers().filter(|_| around.keepers_unknown);
         Ok(vec![
             check("health", self.ill_health(&root.unsealed)?),
             check("backup", self.stale_backup(around.backup.as_ref())),
@@ -51,7 +54,15 @@ impl Keyward {
             check("records", self.bad_sample(&root.unsealed)?),
             check(
                 "keepers",
-                (!missing.is_empty()).then(|| format!("no answer from {}", missing.join(", "))),
+                match keepers {
+                    Some(_) => Some(
+                        "the key is split among keepers, and the configuration names none \
+                         (rootKey.keepers)"
+                            .to_owned(),
+                    ),
+                    None => (!missing.is_empty())
+                        .then(|| format!("no answer from {}", missing.join(", "))),
+                },
             ),
         ])
     }
@@ -93,7 +104,8 @@ impl Keyward {
 
     fn bad_sample(&self, root: &Unsealed) -> Result<Option<String>, RootError> {
         let opened = open_sample(&*self.shared.storage, (&self.state(), root), SAMPLE_RECORDS)?;
-        Ok(opened.first_refused.map(|why| format!("a record does not open: {why}")))
+        // One that is damaged stops nothing: the rotation lists it and leaves it as it is.
+        Ok(opened.refusal())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Backups of the root key: checked, restored, and refused where they do not belong.
 
 use keyward::{
-    root::{RootError, slot::SlotTerms},
+    root::{RootError, backup::Older, slot::SlotTerms},
     start::UnsealFailed,
     storage::{Batch, Item, ItemChange, Shelf},
 };
@@ -22,19 +22,28 @@ fn a_restore_checks_password_root_id_and_records_before_it_serves() {
     // RK-030, RK-052
     let world = full();
     let backup = world.back_up();
-    let unsealed = world.keyward.restore_root(&world.actor, &backup, PASSWORD.into());
+    let unsealed =
+        world.keyward.restore_root(&world.actor, &backup, PASSWORD.into(), Older::Refused);
     assert!(matches!(unsealed, Err(RootError::Unsealed)), "{unsealed:?}");
     let world = world.reopened();
     world.keyward.seal();
     damage_header(&world);
     let lost = world.keyward.unseal_with_password(&world.actor, PASSWORD.into());
     assert!(matches!(lost, Err(RootError::Unseal(UnsealFailed::Header(_)))), "{lost:?}");
-    is_wrong_password(world.keyward.restore_root(&world.actor, &backup, "no such word".into()));
+    is_wrong_password(world.keyward.restore_root(
+        &world.actor,
+        &backup,
+        "no such word".into(),
+        Older::Refused,
+    ));
     let foreign = full().back_up();
-    let refused = world.keyward.restore_root(&world.actor, &foreign, PASSWORD.into());
+    let refused =
+        world.keyward.restore_root(&world.actor, &foreign, PASSWORD.into(), Older::Refused);
     assert!(matches!(refused, Err(RootError::Backup(_))), "{refused:?}");
-    let (view, sample) =
-        world.keyward.restore_root(&world.actor, &backup, PASSWORD.into()).expect("restored");
+    let (view, sample) = world
+        .keyward
+        .restore_root(&world.actor, &backup, PASSWORD.into(), Older::Refused)
+        .expect("restored");
     assert!(view.is_current);
     assert!(sample.opened > 4, "{sample:?}");
     world.serves("restored");
@@ -49,7 +58,7 @@ fn a_backup_of_an_epoch_that_is_gone_is_refused() {
     let _ = world.reseal();
     world.finalise();
     world.keyward.seal();
-    let refused = world.keyward.restore_root(&world.actor, &old, PASSWORD.into());
+    let refused = world.keyward.restore_root(&world.actor, &old, PASSWORD.into(), Older::Refused);
     let old_epoch =
         matches!(refused, Err(RootError::Unseal(UnsealFailed::OldEpoch { found: 1, needed: 2 })));
     assert!(old_epoch, "{refused:?}");
@@ -66,7 +75,11 @@ fn a_backup_that_was_kept_during_a_rotation_restores_after_its_end() {
     let ended = world.keyward.finalise_root_rotation(&world.actor, AcceptLoss::No, None);
     let _ = ended.expect("a backup of this epoch is there");
     world.keyward.seal();
-    let restored = world.keyward.restore_root(&world.actor, &during, PASSWORD.into());
+    let refused =
+        world.keyward.restore_root(&world.actor, &during, PASSWORD.into(), Older::Refused);
+    assert!(matches!(refused, Err(RootError::NewerHeader)), "{refused:?}");
+    let restored =
+        world.keyward.restore_root(&world.actor, &during, PASSWORD.into(), Older::Accepted);
     let _ = restored.expect("a backup of this epoch");
     world.serves("restored");
     world.all_in(2);
@@ -82,7 +95,7 @@ fn a_backup_of_another_stage_of_a_rotation_is_refused() {
     let refused = |world: &World, backup: &[u8]| {
         world.keyward.seal();
         is_refused(
-            world.keyward.restore_root(&world.actor, backup, PASSWORD.into()),
+            world.keyward.restore_root(&world.actor, backup, PASSWORD.into(), Older::Refused),
             RootRefusal::BackupDoesNotFit,
         );
         world.keyward.unseal(PASSWORD.into()).expect("the store as it was");
@@ -94,7 +107,8 @@ fn a_backup_of_another_stage_of_a_rotation_is_refused() {
     world.serves("rolled-back");
     // The one from before knows nothing of epoch 2, and still its number is not used twice.
     world.keyward.seal();
-    let restored = world.keyward.restore_root(&world.actor, &before, PASSWORD.into());
+    let restored =
+        world.keyward.restore_root(&world.actor, &before, PASSWORD.into(), Older::Accepted);
     let _ = restored.expect("a backup of this epoch");
     world.serves("restored");
     let _ = world.back_up();
@@ -129,4 +143,25 @@ fn a_check_of_a_backup_is_logged_with_its_outcome() {
     assert!(!world.keyward.root_view().expect("a view").backup_is_current);
     let checked = world.keyward.check_backup(&world.actor, &backup, None).expect("a backup");
     assert!(!checked.is_current);
+}
+
+#[test]
+fn a_backup_brings_no_removed_password_back_unless_that_is_wanted() {
+    // RK-013, RK-030
+    let world = full();
+    let old = world.back_up();
+    let terms = || SlotTerms { label: "password", cost: cost() };
+    let fresh = "seven other words of nobody at all";
+    let changed =
+        world.keyward.change_password(&world.actor, PASSWORD.into(), fresh.into(), terms());
+    let _ = changed.expect("another password");
+    world.keyward.seal();
+    let restore = |older| world.keyward.restore_root(&world.actor, &old, PASSWORD.into(), older);
+    let refused = restore(Older::Refused);
+    assert!(matches!(refused, Err(RootError::NewerHeader)), "{refused:?}");
+    is_wrong_password(world.keyward.unseal_with_password(&world.actor, PASSWORD.into()));
+    let _ = restore(Older::Accepted).expect("restored");
+    world.keyward.seal();
+    is_wrong_password(world.keyward.unseal_with_password(&world.actor, fresh.into()));
+    world.keyward.unseal_with_password(&world.actor, PASSWORD.into()).expect("the old one");
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyward::root::{
     RootError,
-    backup::{BackupView, Sample},
+    backup::{BackupView, Older, Sample},
 };
 use keyward_lifecycle::{root, time::Timestamp};
 use serde::{Deserialize, Serialize};
@@ -144,20 +144,39 @@ pub(crate) async fn verify(
     Ok(Answer::ok(BackupDocument::new(seen.await?, opened, None)))
 }
 
+/// A backup that is to be restored.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Restore {
+    /// The file's bytes in base64.
+    #[schema(format = Byte)]
+    backup: String,
+    /// Opens it.
+    #[schema(value_type = String)]
+    password: SecretText,
+    /// Whether it may be older than the store's own header, where that is sound.
+    #[serde(default)]
+    older: bool,
+}
+
+impl Bounded for Restore {
+    const SECRET: bool = true;
+}
+
 /// Restores the root key's header from a backup, once its password has opened it, its root id is
 /// the store's, and records open with its key. Then the store is unsealed. Refused while it is.
-#[utoipa::path(post, path = "/root-key/restore", tag = "root", request_body = GivenBackup,
+#[utoipa::path(post, path = "/root-key/restore", tag = "root", request_body = Restore,
     responses((status = 200, body = BackupDocument), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn restore(
     State(app): State<App>,
     caller: Caller,
-    Input(GivenBackup { backup, password }): Input<GivenBackup>,
+    Input(Restore { backup, password, older }): Input<Restore>,
 ) -> Outcome<BackupDocument> {
     let bytes = read_base64("backup", &backup)?;
-    let password = password.ok_or_else(|| Problem::malformed("password", "it is needed"))?;
+    let older = if older { Older::Accepted } else { Older::Refused };
     let restored = run(&app, move |keyward| {
         let actor = caller.actor(keyward)?;
-        let (view, sample) = keyward.restore_root(&actor, &bytes, password.into_bytes())?;
+        let (view, sample) = keyward.restore_root(&actor, &bytes, password.into_bytes(), older)?;
         Ok::<_, RootError>(BackupDocument::new(view, true, Some(&sample)))
     });
     Ok(Answer::ok(restored.await?))
