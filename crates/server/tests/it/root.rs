@@ -1,5 +1,6 @@
 //! The root key over HTTP.
 
+mod event;
 mod worker;
 
 use std::sync::{Arc, Mutex};
