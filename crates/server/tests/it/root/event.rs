@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::http::Method;
 use keyward::keeper::ShareBytes;
-use keyward_lifecycle::root::KeeperSeen;
 use keyward_server::{
     Setup,
     root::{KeeperPost, KeeperState, RootCare},
@@ -24,10 +23,6 @@ impl KeeperPost for Willing {
     }
 
     fn states(&self) -> Vec<KeeperState> {
-        Vec::new()
-    }
-
-    fn seen(&self) -> Vec<(String, KeeperSeen)> {
         Vec::new()
     }
 
@@ -71,12 +66,10 @@ impl Walk {
     }
 
     async fn check(&mut self, route: &str, expected: &[&str], reply: &Reply) {
-        let found = self.new_events().await;
-        let found: Vec<(&Value, &Value)> =
-            found.iter().map(|event| (&event["eventType"], &event["actorName"])).collect();
-        let expected: Vec<_> =
-            expected.iter().map(|kind| (json!(kind), json!("local:1000"))).collect();
-        let expected: Vec<_> = expected.iter().map(|(kind, name)| (kind, name)).collect();
+        let pair = |event: &Value| json!([event["eventType"], event["actorName"]]);
+        let found: Vec<Value> = self.new_events().await.iter().map(pair).collect();
+        let expected: Vec<Value> =
+            expected.iter().map(|kind| json!([kind, "local:1000"])).collect();
         assert_eq!(found, expected, "{route}: {}", reply.text);
     }
 
