@@ -49,3 +49,14 @@ fn every_route_of_the_runbook_is_in_the_document() {
     assert_eq!(document["servers"][1]["url"], "/api/v1");
     assert_eq!(document["openapi"], "3.1.0");
 }
+
+#[test]
+fn no_path_deletes_a_key_an_anchor_or_an_event() {
+    // SO-002
+    let document: Value =
+        serde_json::from_str(&keyward_server::document().expect("a document")).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths").iter();
+    let deleting: Vec<&String> =
+        paths.filter(|(_, item)| item.get("delete").is_some()).map(|(path, _)| path).collect();
+    assert_eq!(deleting, ["/policies/{name}", "/root-key/slots/{id}", "/secrets/data/{path}"]);
+}
