@@ -124,3 +124,26 @@ async fn a_profile_whose_store_is_not_built_refuses_by_name() {
     let reason = "profile `kms`: its key store `kms://aws/key/x` is not built into this program";
     assert_eq!(ready.json()["reasons"], json!([reason]));
 }
+
+#[tokio::test]
+async fn the_beginning_of_two_anchors_names_neither() {
+    // SO-045
+    let world = world::new();
+    world.must("/v1/signer/keys", json!({"profile": "default", "keyId": "k1"})).await;
+    let ids = ["550e8400-e29b-41d4-a716-446655440000", "550e8400-e29b-41d4-a716-446655440001"];
+    for (id, pattern) in ids.into_iter().zip(["pkg:npm/*", "pkg:cargo/*"]) {
+        let anchor = json!({"anchorId": id, "purlPattern": pattern, "keyIds": []});
+        world.must("/v1/anchors", anchor).await;
+    }
+    let ambiguous = (400, "ambiguous-anchor".to_owned());
+    let shown = world.get("/v1/anchors/550e8400...").await;
+    assert_eq!(shown.problem(), ambiguous);
+    assert_eq!(shown.json()["detail"], "more than one trust anchor begins with `550e8400`");
+    check(&world, ("/v1/anchors/550E8400/keys", r#"{"keyid":"k1"}"#), (400, "ambiguous-anchor"))
+        .await;
+    for id in ids {
+        let anchor = world.get(&format!("/v1/anchors/{id}")).await.json();
+        assert_eq!(anchor["trustAnchorId"], id);
+        assert_eq!(anchor["allowedKeyids"], json!([]), "no key was added to either");
+    }
+}
