@@ -71,6 +71,35 @@ async fn the_runbooks_metrics_have_their_names_types_and_values() {
     assert_ne!(lookups, "0");
 }
 
+#[tokio::test]
+async fn failed_verifications_are_counted_by_anchor_key_and_reason() {
+    // SO-042
+    let world = world::new();
+    world.must("/v1/signer/keys", json!({"profile": "default", "keyId": "key-2024-prod"})).await;
+    let anchor = json!({"anchorId": ANCHOR, "purlPattern": "pkg:npm/*",
+        "keyIds": ["key-2024-prod"], "predicateTypes": ["evidence.stella/v1"]});
+    world.must("/v1/anchors", anchor).await;
+    let sign = json!({"profile": "default", "statement": {"purl": "pkg:npm/a@1",
+        "sha256": "0".repeat(64), "predicateType": "evidence.stella/v1"}});
+    let envelope = world.must("/v1/sign", sign).await["envelope"].clone();
+    let verify = json!({ "envelope": envelope });
+    assert_eq!(world.must("/v1/verify", verify.clone()).await["result"], "valid");
+    let revoke = json!({"reason": "compromise", "effectiveAt": "NOW"});
+    world.must("/v1/signer/keys/key-2024-prod/revoke", revoke).await;
+    for _ in 0..2 {
+        let verdict = world.must("/v1/verify", verify.clone()).await;
+        assert_eq!(verdict["reason"], "REVOKED_NO_POE", "{verdict}");
+    }
+    let status = world.get(&format!("/v1/anchors/{ANCHOR}/status")).await.json();
+    let failure = json!({"keyId": "key-2024-prod", "reason": "REVOKED_NO_POE", "count": 2});
+    assert_eq!(status["failures"], json!([failure]));
+    let series = format!(
+        r#"signer_verification_failures_total{{anchor="{ANCHOR}",key="key-2024-prod",reason="REVOKED_NO_POE"}} 2"#
+    );
+    let text = world.get("/metrics").await.text;
+    assert!(text.lines().any(|line| line == series), "{series}\nis not in\n{text}");
+}
+
 /// `$KEYWARD_PROMTOOL`, or what `cargo xtask test` has unpacked beside the build.
 fn promtool() -> PathBuf {
     if let Some(path) = env::var_os("KEYWARD_PROMTOOL") {
