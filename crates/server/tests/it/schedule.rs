@@ -1,6 +1,6 @@
 //! The scheduler: it stages, and promotes nothing (HA-24).
 
-use keyward_server::worker::stage_successors;
+use keyward_server::{config::Config, worker::stage_successors};
 use serde_json::json;
 
 use crate::world;
@@ -36,4 +36,32 @@ async fn a_sealed_store_stages_nothing_and_counts_it() {
     world.keyward.seal();
     assert_eq!(stage_successors(&world.keyward), 1);
     assert_eq!(world.keyward.state().keys().count(), 1);
+}
+
+#[tokio::test]
+async fn a_profile_that_does_not_rotate_gets_no_successor() {
+    // HA-24
+    let profile = |enabled: bool| {
+        format!(
+            "    on-{enabled}:\n      algorithm: SHA256-ED25519\n      keyStore: 'software:'\n      \
+             rotation: {{enabled: {enabled}}}\n"
+        )
+    };
+    let text = format!("signer:\n  profiles:\n{}{}", profile(true), profile(false));
+    let world = world::with(Config::read(&text).expect("a configuration").profiles());
+    for profile in ["on-true", "on-false"] {
+        let key = json!({"profile": profile, "keyId": format!("key-{profile}")});
+        world.must("/v1/signer/keys", key).await;
+    }
+    world.clock.set("2026-06-01T00:00:00Z");
+    assert_eq!(stage_successors(&world.keyward), 0);
+    let keys = world.get("/v1/signer/keys").await.json();
+    let keys = keys["keys"].as_array().expect("keys");
+    let ids: Vec<_> = keys.iter().map(|key| (&key["keyId"], &key["status"])).collect();
+    let expected = [
+        (&json!("key-on-true"), &json!("ACTIVE")),
+        (&json!("key-on-false"), &json!("ACTIVE")),
+        (&json!("key-on-true-next"), &json!("STAGED")),
+    ];
+    assert_eq!(ids, expected);
 }
