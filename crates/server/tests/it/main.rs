@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 mod access;
+mod anchor;
 mod config;
 mod life;
 mod listener;
