@@ -4,6 +4,7 @@
 mod access;
 mod anchor;
 mod config;
+mod key;
 mod life;
 mod listener;
 mod metric;
