@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    ops::Range,
     process::{Command, Output},
 };
 
@@ -63,6 +64,38 @@ fn locked_bytes_are_locked_not_dumped_and_not_inherited() {
         assert!(flags.contains(flag), "{flag} is not among {flags}");
     }
     assert_eq!(format!("{locked:?}"), "LockedBytes(..)");
+}
+
+/// The mappings of this process, in the order of their addresses: where each lies, and what may be
+/// done with it.
+fn mappings() -> Vec<(Range<usize>, String)> {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let read = |line: &str| {
+        let mut words = line.split(' ');
+        let (start, end) = words.next()?.split_once('-')?;
+        let hex = |text| usize::from_str_radix(text, 16).ok();
+        Some((hex(start)?..hex(end)?, words.next()?.to_owned()))
+    };
+    maps.lines().map(|line| read(line).unwrap()).collect()
+}
+
+#[test]
+fn locked_bytes_lie_between_two_pages_that_nobody_may_touch() {
+    // RK-004
+    for length in [1, 32, 4096, 65_536] {
+        let locked = LockedBytes::new(length, LockPolicy::Strict).unwrap();
+        let first = locked.expose().as_ptr().addr();
+        let last = first + length - 1;
+        let mappings = mappings();
+        let at = |address| mappings.iter().find(|(range, _)| range.contains(&address)).unwrap();
+        let (body, access) = at(first);
+        assert!(access.starts_with("rw-"), "{access}");
+        assert_eq!(body.end, last + 1, "a step too far leaves it");
+        assert_eq!(body.len(), length.next_multiple_of(4096), "no page of it is anybody else's");
+        for guard in [body.start - 1, body.end] {
+            assert_eq!(at(guard).1, "---p", "of {length} bytes");
+        }
+    }
 }
 
 #[test]
