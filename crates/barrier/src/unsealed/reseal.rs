@@ -44,6 +44,8 @@ pub enum ResealFailed {
     NoRandomness(#[from] NoRandomness),
 }
 
+/// A field's name and its value.
+type Opened = (FieldName, OpenedSecret);
 /// A field's name, and the keyed digest of its value.
 type Digested = (FieldName, [u8; 32]);
 
@@ -78,16 +80,60 @@ impl Unsealed {
             opened.iter().map(|(field, value)| (field.clone(), value.expose())).collect();
         let under = self.held(name, to)?;
         let sealed = record::seal(under, name, &values)?;
-        let key = random::bytes::<32>()?;
-        let digests = |fields: &[(FieldName, OpenedSecret)]| -> Vec<Digested> {
-            let digest = |value: &OpenedSecret| mac::hmac_sha256(key.as_slice(), value.expose());
-            fields.iter().map(|(field, value)| (field.clone(), digest(value))).collect()
-        };
-        let differs = || ResealFailed::Differs { name: name.to_string().into() };
-        let again = record::open_all(under, name, &sealed).map_err(|_| differs())?;
-        if digests(&opened) != digests(&again) {
-            return Err(differs());
-        }
+        let again = record::open_all(under, name, &sealed).map_err(|_| differs(name))?;
+        compare(name, &opened, &again)?;
         Ok(Resealed { row: sealed, fields: again.len() })
+    }
+}
+
+/// Compares the fields of a record with those that it had: each is there, and holds the same.
+fn compare(name: &RecordName, before: &[Opened], after: &[Opened]) -> Result<(), ResealFailed> {
+    let key = random::bytes::<32>()?;
+    let digests = |fields: &[Opened]| -> Vec<Digested> {
+        let digest = |value: &OpenedSecret| mac::hmac_sha256(key.as_slice(), value.expose());
+        fields.iter().map(|(field, value)| (field.clone(), digest(value))).collect()
+    };
+    if digests(before) == digests(after) { Ok(()) } else { Err(differs(name)) }
+}
+
+fn differs(name: &RecordName) -> ResealFailed {
+    ResealFailed::Differs { name: name.to_string().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::made, *};
+
+    /// A record of these fields, opened.
+    fn opened(fields: &[(&str, &str)]) -> Vec<Opened> {
+        let (store, name) = (made(), RecordName::identity());
+        let parse = |name: &str| FieldName::parse(name).unwrap();
+        let values: Vec<_> =
+            fields.iter().map(|(field, value)| (parse(field), value.as_bytes())).collect();
+        let row = store.seal_fields(&name, &values).unwrap();
+        record::open_all(store.under(), &name, &row).unwrap()
+    }
+
+    #[test]
+    fn a_field_that_is_another_or_is_gone_is_noticed() {
+        // RK-024
+        let name = RecordName::identity();
+        let fields = [("meta", "more"), ("value", "a secret")];
+        let before = opened(&fields);
+        let differs = ResealFailed::Differs { name: name.to_string().into() };
+        assert_eq!(compare(&name, &before, &opened(&fields)), Ok(()));
+        let changed: [&[(&str, &str)]; 7] = [
+            &[("meta", "more"), ("value", "a secres")],
+            &[("meta", "more"), ("value", "")],
+            &[("meta", "a secret"), ("value", "more")],
+            &[("mete", "more"), ("value", "a secret")],
+            &[("value", "a secret")],
+            &[("meta", "more")],
+            &[("also", ""), ("meta", "more"), ("value", "a secret")],
+        ];
+        for after in changed {
+            let found = compare(&name, &before, &opened(after));
+            assert_eq!(found.as_ref(), Err(&differs), "{after:?}");
+        }
     }
 }

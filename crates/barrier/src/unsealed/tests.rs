@@ -17,7 +17,7 @@ fn password() -> Password {
     Password::new(b"correct horse battery staple".to_vec()).unwrap()
 }
 
-fn made() -> Unsealed {
+pub(super) fn made() -> Unsealed {
     let terms = Terms {
         cost: Cost::LEAST,
         label: SlotLabel::parse("password").unwrap(),
