@@ -34,7 +34,9 @@ pub(super) fn run(file: &File, tally: &mut Tally) -> bool {
     true
 }
 
+/// The seed alone is kept, and gives the rest.
 fn key_generation(_: &Value, test: &Value, _: &mut Tally) {
+    // SO-014
     let seed: [u8; 32] = hex(test, "seed").try_into().unwrap();
     let key = ExpandedKey::from_seed(&seed);
     assert_eq!(key.public(), hex(test, "pk"), "{}", test["tcId"]);
@@ -49,6 +51,7 @@ fn member(group: &Value, test: &Value, name: &str) -> Vec<u8> {
 }
 
 fn signing(group: &Value, test: &Value, _: &mut Tally) {
+    // SO-014
     let key = ExpandedKey::parse(&member(group, test, "sk")).unwrap();
     let rnd: [u8; 32] = hex(test, "rnd").try_into().unwrap_or([0; 32]);
     let message = hex(test, "message");
@@ -63,6 +66,7 @@ fn signing(group: &Value, test: &Value, _: &mut Tally) {
 }
 
 fn verification(group: &Value, test: &Value, _: &mut Tally) {
+    // SO-014
     let key = ContextKey::from_raw(&member(group, test, "pk")).unwrap();
     let (message, signature) = (hex(test, "message"), hex(test, "signature"));
     let verdict = if group["externalMu"] == true {

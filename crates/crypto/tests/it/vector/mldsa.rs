@@ -27,6 +27,7 @@ pub(super) fn run(file: &File, tally: &mut Tally) -> bool {
 
 /// Key, signature and verdicts from a seed; without `rnd` the deterministic variant.
 fn known_answer(case: &Value) {
+    // SO-014
     let seed: [u8; 32] = hex(case, "seed").try_into().unwrap();
     let rnd: [u8; 32] = hex(case, "rnd").try_into().unwrap_or([0; 32]);
     let (message, context) = (hex(case, "message"), hex(case, "context"));
