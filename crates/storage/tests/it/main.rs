@@ -20,6 +20,7 @@ mod open;
 mod runbook;
 mod sample;
 
+// RK-063: one contract over every adapter.
 storage_contract!(memory, || {
     let memory = Memory::new();
     move || memory.clone()
