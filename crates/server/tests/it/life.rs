@@ -50,7 +50,7 @@ async fn a_key_is_made_rotated_revoked_and_its_proofs_are_judged_in_time() {
     assert_eq!(promoted["status"], "ACTIVE");
     let new = signed(&world, "key-2025-prod").await;
 
-    // SO-044
+    // SO-044, SO-075
     for proof in [&old, &new] {
         let body = json!({"envelope": proof["envelope"], "artifactSha256": DIGEST});
         let verdict = world.must("/v1/verify", body).await;

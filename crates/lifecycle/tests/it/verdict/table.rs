@@ -333,7 +333,6 @@ fn a_view_of_the_past_says_valid_to_what_is_proven_to_be_as_old_alone() {
 
 #[test]
 fn a_verdict_names_the_key_the_anchor_and_the_view() {
-    // SO-075
     let mut court = court(Open);
     let verdict = court.judge(&signed(built(None), &["k1"]));
     let key = &court.world.key("k1").record;
