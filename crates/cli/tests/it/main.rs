@@ -18,6 +18,7 @@ mod import;
 mod interop;
 mod keeper;
 mod leak;
+mod mishap;
 mod offline;
 mod page;
 mod proof;

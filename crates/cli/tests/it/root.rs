@@ -175,7 +175,10 @@ fn a_password_costs_64_mib_3_passes_and_4_lanes_to_guess_however_it_came() {
     let rotate = ["root", "rotate", "--emergency", "--new-password-file", &newest];
     with_fresh(&rotate).ended(0);
     assert_eq!(costs(&world), [standard(), standard()], "of the old epoch and of the new one");
-    world.run(&["--password-file", &newest, "root", "rotate", "--finalise"]).ended(0);
+    let with_newest = |words: &[&str]| world.run(&[&["--password-file", &newest], words].concat());
+    let out = world.path("root.backup").display().to_string();
+    with_newest(&["root", "backup", "--out", &out]).ended(0);
+    with_newest(&["root", "rotate", "--finalise"]).ended(0);
     assert_eq!(costs(&world), [standard()]);
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::unix::fs::MetadataExt as _,
     path::Path,
     time::{Duration, SystemTime},
 };
@@ -20,8 +21,8 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Longest PEM file, in bytes.
 const PEM_BYTES_MAX: u64 = 1 << 20;
 
-/// What of the files was last looked at: lengths and times of change.
-type Stamp = [Option<(u64, SystemTime)>; 3];
+/// What of the files was last looked at: which they are, lengths and times of change.
+type Stamp = [Option<(u64, u64, SystemTime)>; 3];
 
 /// Reads the files.
 pub(super) fn read(files: &IdentityFiles) -> Result<Parts, IdentityRefused> {
@@ -71,7 +72,7 @@ fn stamp(files: &IdentityFiles) -> Stamp {
     let IdentityFiles { certificate, key, bundle } = files;
     [certificate, key, bundle].map(|path| {
         let found = std::fs::metadata(path).ok()?;
-        Some((found.len(), found.modified().ok()?))
+        Some((found.ino(), found.len(), found.modified().ok()?))
     })
 }
 

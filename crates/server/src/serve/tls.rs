@@ -2,6 +2,7 @@
 
 use std::{
     fmt, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -33,7 +34,7 @@ pub(super) struct Tls {
 }
 
 /// What of the files was last looked at: lengths and times of change.
-type Stamp = [Option<(u64, SystemTime)>; 2];
+type Stamp = [Option<(u64, u64, SystemTime)>; 2];
 
 impl Tls {
     /// TLS with the certificate of the files, or of the identity when there are none; nothing
@@ -140,7 +141,7 @@ impl fmt::Debug for Tls {
 fn stamp(files: &TlsFiles) -> Stamp {
     let of = |path: &Path| {
         let found = std::fs::metadata(path).ok()?;
-        Some((found.len(), found.modified().ok()?))
+        Some((found.ino(), found.len(), found.modified().ok()?))
     };
     [of(&files.certificate), of(&files.key)]
 }

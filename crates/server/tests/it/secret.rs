@@ -54,6 +54,9 @@ async fn a_secret_lives_over_http_and_no_answer_of_it_is_stored_on_the_way() {
     let known = world.get(metadata).await.json();
     assert_eq!(known["metadata"], json!({ "owner": "ops" }));
     assert_eq!(known["versions"].as_array().map(Vec::len), Some(1), "the limit holds at once");
+    let none = json!({ "path": "app/prod/db", "versions": [] }).to_string();
+    let refused = world.post("/v1/secrets/purge", &none).await;
+    assert_eq!(refused.problem(), (400, "malformed".to_owned()), "nothing is not everything");
     let purged = world.must("/v1/secrets/purge", of).await;
     assert_eq!(purged, json!({ "versions": [2], "whole": true }));
     assert_eq!(world.get(DATA).await.problem(), (404, "no-such-secret".to_owned()));

@@ -224,6 +224,33 @@ fn records_that_are_given_up_are_named_in_the_log() {
 }
 
 #[test]
+fn a_damaged_record_keeps_no_rotation_from_beginning_and_a_foreign_key_does() {
+    // RK-025, RK-026
+    let world = full();
+    let spoil = |which: &dyn Fn(&str) -> bool| {
+        let heads = world.parts.storage.heads().expect("heads");
+        let mut items = world.parts.storage.items(Shelf::Record, None, 100).expect("records");
+        items.retain(|item| which(std::str::from_utf8(&item.name).expect("a name")));
+        for item in &mut items {
+            *item.bytes.last_mut().expect("a byte") ^= 1;
+        }
+        let items = items.into_iter().map(|item| ItemChange::Put(Shelf::Record, item)).collect();
+        world.parts.storage.append(heads, &Batch { items, ..Batch::default() }).expect("written");
+    };
+    let is_k2 = |name: &str| name.contains("`k2`");
+    spoil(&|name| !is_k2(name));
+    spoil(&is_k2);
+    let begun = world.try_begin(&Surroundings::default());
+    assert!(matches!(begun, Err(RootError::Check { check: "records", .. })), "{begun:?}");
+    spoil(&|name| !is_k2(name));
+    world.begin();
+    let _ = world.reseal();
+    let rotation = world.keyward.root_view().expect("a view").fold.rotation.expect("one");
+    let failed: Vec<&str> = rotation.forth.failed.iter().map(|name| &**name).collect();
+    assert_eq!(failed, ["private key `k2` version 1"]);
+}
+
+#[test]
 fn a_key_that_is_destroyed_while_its_batch_is_sealed_anew_does_not_come_back() {
     let world = full();
     world.begin();

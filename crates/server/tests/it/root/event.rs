@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::http::Method;
-use keyward::keeper::ShareBytes;
+use keyward::keeper::{ShareBytes, Standing};
 use keyward_server::{
     Setup,
     root::{KeeperPost, KeeperState, RootCare},
@@ -18,7 +18,7 @@ use crate::world::{self, As, PASSWORD, Reply, World, request};
 struct Willing;
 
 impl KeeperPost for Willing {
-    fn deliver(&self, _: Vec<(String, ShareBytes)>) -> Result<(), String> {
+    fn deliver(&self, _: Vec<(String, ShareBytes)>, _: Standing) -> Result<(), String> {
         Ok(())
     }
 
@@ -168,6 +168,7 @@ async fn rotations(walk: &mut Walk) {
     walk.back_up().await;
     walk.act("rotation/begin", json!({}), &["ROOT_ROTATION_BEGUN"]).await;
     drive(walk).await;
+    walk.back_up().await;
     walk.act("rotation/finalise", json!({}), &["ROOT_ROTATION_FINALISED"]).await;
 }
 
