@@ -64,7 +64,9 @@ pub struct Failure {
 
 impl Counts {
     pub(crate) fn note(&self, verdict: &Verdict) {
-        self.lookups.fetch_add(1, Ordering::Relaxed);
+        if verdict.key_id.is_some() {
+            self.lookups.fetch_add(1, Ordering::Relaxed);
+        }
         if let Some(anchor) = verdict.anchor_id {
             let day = verdict.view.time.seconds().div_euclid(86_400);
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +116,13 @@ impl Keyward {
         (rotations_refused.load(Ordering::Relaxed), accesses_refused.load(Ordering::Relaxed))
     }
 
-    /// How many times a key's window was looked up since the start.
+    /// Counts a look at a key's windows that no verification made.
+    pub fn count_lookup(&self) {
+        self.shared.counts.lookups.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many times a key's windows were looked at since the start, by verifications and by
+    /// those who asked about the key (SO-144).
     #[must_use]
     pub fn lookups(&self) -> u64 {
         self.shared.counts.lookups.load(Ordering::Relaxed)

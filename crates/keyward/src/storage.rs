@@ -165,6 +165,23 @@ pub enum Shelf {
     Forgery,
 }
 
+impl Shelf {
+    /// Every shelf.
+    pub const ALL: [Self; 11] = [
+        Self::Root,
+        Self::Record,
+        Self::Proof,
+        Self::Side,
+        Self::Checkpoint,
+        Self::Snapshot,
+        Self::Rescan,
+        Self::Answer,
+        Self::Authority,
+        Self::Count,
+        Self::Forgery,
+    ];
+}
+
 /// A named item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a name and its bytes")]

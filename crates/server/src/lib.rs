@@ -30,3 +30,4 @@ pub mod worker;
 
 pub use openapi::document;
 pub use router::{Setup, router};
+pub use wire::verdict::VerdictDocument;

@@ -119,6 +119,7 @@ pub(crate) fn text(
         failures(keyward);
         forgeries(keyward);
         gauge!("signer_pending_rescans").set(float(pending));
+        gauge!("keyward_anchors_universal").set(universal_anchors(&state));
         gauge!("keyward_log_size").set(float(status.log_size));
         gauge!("keyward_ledger_size").set(float(status.ledger_size));
         gauge!("keyward_sealed").set(flag(!status.unsealed));
@@ -155,6 +156,13 @@ fn keys(state: &State, now: Timestamp) {
         gauge!("signer_keys_active_total", "profile" => profile.to_string()).set(float(count));
         gauge!("signer_keys_active", "profile" => profile.to_string()).set(float(count));
     }
+}
+
+/// Anchors that judge every package that no other does (traps HA-13).
+fn universal_anchors(state: &State) -> f64 {
+    let active = state.anchors().filter(|(_, anchor)| anchor.is_active());
+    let universal = active.filter(|(_, anchor)| anchor.record.pattern.is_universal());
+    float(universal.count() as u64)
 }
 
 /// Verifications that did not end valid (SO-042).
@@ -205,6 +213,10 @@ fn describe() {
     describe_gauge!(
         "signer_rotation_successors_failed",
         "Due keys whose successor could not be staged at the last try"
+    );
+    describe_gauge!(
+        "keyward_anchors_universal",
+        "Active anchors that judge every package which no other judges"
     );
     describe_gauge!("keyward_log_size", "Leaves of the log");
     describe_gauge!("keyward_ledger_size", "Entries of the signature ledger");

@@ -38,21 +38,6 @@ pub enum Released {
 /// Leaves or items read at once.
 const PAGE: u32 = 4096;
 
-/// Every shelf.
-const SHELVES: [Shelf; 11] = [
-    Shelf::Root,
-    Shelf::Record,
-    Shelf::Proof,
-    Shelf::Side,
-    Shelf::Checkpoint,
-    Shelf::Snapshot,
-    Shelf::Rescan,
-    Shelf::Answer,
-    Shelf::Authority,
-    Shelf::Count,
-    Shelf::Forgery,
-];
-
 impl Oracle {
     /// The event was acknowledged: it is never lost.
     pub fn logged(&mut self, event: &EventId) {
@@ -152,7 +137,7 @@ pub fn check_no_plaintext(storage: &dyn Storage, password: &str) {
     let password = Password::new(password.into()).expect("a password");
     let root = sealed.unseal(&password, LockPolicy::Strict).expect("the root key");
     let mut items = Vec::new();
-    for shelf in SHELVES {
+    for shelf in Shelf::ALL {
         items.extend(
             storage
                 .items(shelf, None, PAGE)

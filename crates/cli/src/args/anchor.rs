@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Ending;
+use keyward_lifecycle::time::Timestamp;
+
+use super::{Ending, instant};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AnchorVerb {
@@ -17,7 +19,13 @@ pub(crate) enum AnchorVerb {
         status: Option<String>,
     },
     /// Show a trust anchor
-    Show(AnchorRef),
+    Show {
+        #[command(flatten)]
+        anchor: AnchorRef,
+        /// As the log had it at that instant
+        #[arg(long, value_name = "TIME", value_parser = instant)]
+        as_of: Option<Timestamp>,
+    },
     /// Show how verification is going
     Status(AnchorRef),
     /// Let an anchor believe one more key

@@ -23,8 +23,9 @@ pub(super) fn run(session: &mut Session<'_>, verb: AnchorVerb) -> Result<(), Fai
             let anchors = session.list(page, ("anchors", "after"), None)?;
             session.emit(&anchors, render::anchor::list)
         }
-        AnchorVerb::Show(anchor) => {
-            let anchor = session.ask(&Request::get(path(anchor.id(), "")))?;
+        AnchorVerb::Show { anchor, as_of } => {
+            let request = Request::get(path(anchor.id(), "")).with("asOf", as_of);
+            let anchor = session.ask(&request)?;
             session.emit(&anchor, render::anchor::whole)
         }
         AnchorVerb::Status(anchor) => {

@@ -18,14 +18,10 @@ use keyward_lifecycle::{
     trust::{TRUST_BUNDLE_BYTES_MAX, TrustBundle, read},
     verify::{EvidenceSource, Freshness, Ground, KeyRing, Question, verify},
 };
+use keyward_server::VerdictDocument;
 use serde_json::json;
 
-use crate::{
-    exit::Failure,
-    input,
-    render::{self, Document},
-    session::Session,
-};
+use crate::{exit::Failure, input, render::Document, session::Session};
 
 /// A trust bundle that was read and checked.
 pub(super) struct Offline {
@@ -126,7 +122,8 @@ impl Offline {
             keys: &self.keys,
             evidence,
         };
-        render::verdict::document(verify(question, &ground))
+        let verdict = VerdictDocument::of(verify(question, &ground));
+        Document::from(json!(verdict))
     }
 }
 

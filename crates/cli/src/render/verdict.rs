@@ -1,8 +1,6 @@
 //! Verdicts.
 
-use serde_json::{Value, json};
-
-use keyward_lifecycle::verify::{ArtifactCheck, Outcome, Verdict};
+use keyward_lifecycle::verify::Outcome;
 
 use super::{Document, fields};
 use crate::exit::Exit;
@@ -77,48 +75,6 @@ pub(crate) fn hint(verdict: &Document) -> Option<&'static str> {
     })
 }
 
-/// A verdict as the API writes it.
-pub(crate) fn document(verdict: Verdict) -> Document {
-    let Verdict {
-        outcome,
-        reason,
-        evidence,
-        key_id,
-        fingerprint,
-        anchor_id,
-        policy_version,
-        claimed_time,
-        proven_before,
-        view,
-        artifact,
-        findings,
-        // The incident report lists them.
-        unentered: _,
-    } = verdict;
-    let artifact = match artifact {
-        ArtifactCheck::Matched => "matched",
-        ArtifactCheck::NotChecked => "not checked",
-    };
-    Document::from(json!({
-        "result": outcome.name(),
-        "reason": reason.name(),
-        "evidence": evidence.map(|class| class.name()),
-        "keyId": shown(key_id),
-        "fingerprint": shown(fingerprint),
-        "anchorId": shown(anchor_id),
-        "policyVersion": policy_version.as_deref(),
-        "claimedTime": shown(claimed_time),
-        "provenBefore": shown(proven_before),
-        "view": { "position": view.position, "time": view.time.to_string() },
-        "artifact": artifact,
-        "findings": findings.iter().map(|finding| finding.name()).collect::<Vec<_>>(),
-    }))
-}
-
-fn shown(value: Option<impl ToString>) -> Value {
-    value.map_or(Value::Null, |value| Value::String(value.to_string()))
-}
-
 fn head(verdict: &Document) -> String {
     let result = verdict.text("result").unwrap_or_default().to_uppercase();
     format!("{result} {}", verdict.text("reason").unwrap_or_default())
@@ -126,6 +82,8 @@ fn head(verdict: &Document) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -152,6 +152,17 @@ pub enum ArtifactCheck {
     NotChecked,
 }
 
+impl ArtifactCheck {
+    /// The public words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::NotChecked => "not checked",
+        }
+    }
+}
+
 /// The state of the log on which a verdict stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a position and a time")]

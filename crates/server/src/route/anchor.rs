@@ -1,5 +1,7 @@
 //! Trust anchors: made, taken in, shown, ended.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use keyward::{ExecuteError, Keyward, anchor::AnchorDocument as Imported};
 use keyward_lifecycle::{
@@ -208,17 +210,38 @@ pub(crate) async fn list(
     Ok(Answer::ok(AnchorList { anchors: anchors.into_iter().map(document).collect(), next }))
 }
 
-/// Shows an anchor.
+/// What the log knew when.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+pub(crate) struct AsOf {
+    /// An instant; now, if absent.
+    as_of: Option<String>,
+}
+
+/// Shows an anchor, as it is or as the log had it then (SO-005).
 #[utoipa::path(get, path = "/anchors/{id}", tag = "anchors",
-    params(("id" = String, Path, description = "The anchor, or the first 8 digits of its id or more")),
+    params(("id" = String, Path, description = "The anchor, or the first 8 digits of its id or more"), AsOf),
     responses((status = 200, body = AnchorDocument), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn show(
     State(app): State<App>,
     Named(name): Named<String>,
+    Asked(AsOf { as_of }): Asked<AsOf>,
 ) -> Outcome<AnchorDocument> {
-    let state = app.keyward.state();
-    let (_, anchor) = found(&state, one(&state, &name)?)?;
-    Ok(Answer::ok(AnchorDocument::of(&state, anchor, app.keyward.now(), Vec::new())))
+    let then = read_some("asOf", as_of.as_deref())?;
+    let shown = run(&app, move |keyward| {
+        let (state, now) = match then {
+            Some(then) => {
+                let state = Arc::new(keyward.state_as_of(then)?);
+                let now = state.now(then);
+                (state, now)
+            }
+            None => (keyward.state(), keyward.now()),
+        };
+        let (_, anchor) = found(&state, one(&state, &name)?)?;
+        Ok::<_, Problem>(AnchorDocument::of(&state, anchor, now, Vec::new()))
+    });
+    Ok(Answer::ok(shown.await?))
 }
 
 /// Lets an anchor judge no more.

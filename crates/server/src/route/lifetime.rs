@@ -253,6 +253,7 @@ pub(crate) async fn validity(
     let (state, now) = (app.keyward.state(), app.keyward.now());
     let at = instant.read()?.unwrap_or(now);
     let key = found(&state, &key_id)?;
+    app.keyward.count_lookup();
     let members = key.memberships().filter_map(|member| {
         let anchor = state.anchor_at(member.anchor)?;
         let window = key.window(&member);

@@ -155,6 +155,7 @@ pub(crate) async fn validity(
     let anchor_id = anchor.record.anchor_id;
     let member = key.membership(number);
     let member = member.ok_or_else(|| Refusal::NotMember { key_id: key_id.clone(), anchor_id })?;
+    app.keyward.count_lookup();
     let window = key.window(&member);
     Ok(Answer::ok(MembershipValidity {
         anchor_id: anchor_id.to_string(),

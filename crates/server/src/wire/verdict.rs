@@ -2,10 +2,7 @@
 
 use keyward_lifecycle::{
     time::Timestamp,
-    verify::{
-        Verdict,
-        verdict::{ArtifactCheck, View},
-    },
+    verify::{Verdict, verdict::View},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +11,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Verdict)]
-pub(crate) struct VerdictDocument {
+pub struct VerdictDocument {
     /// `valid`, `invalid` or `indeterminate`.
     result: &'static str,
     /// Why, as a word in capitals.
@@ -49,7 +46,8 @@ struct ViewDocument {
 
 impl VerdictDocument {
     /// A verdict.
-    pub(crate) fn of(verdict: Verdict) -> Self {
+    #[must_use]
+    pub fn of(verdict: Verdict) -> Self {
         let Verdict {
             outcome,
             reason,
@@ -77,10 +75,7 @@ impl VerdictDocument {
             claimed_time,
             proven_before,
             view: ViewDocument { position, time },
-            artifact: match artifact {
-                ArtifactCheck::Matched => "matched",
-                ArtifactCheck::NotChecked => "not checked",
-            },
+            artifact: artifact.name(),
             findings: findings
                 .into_iter()
                 .map(keyward_lifecycle::verify::verdict::Finding::name)

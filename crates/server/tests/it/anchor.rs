@@ -33,3 +33,36 @@ async fn a_key_is_listed_until_the_end_that_is_scheduled_for_it() {
         assert_eq!(lists(&world).await, [json!([]), json!(["k1"]), scheduled], "{path}");
     }
 }
+
+#[tokio::test]
+async fn an_anchor_is_shown_as_it_was_at_any_instant() {
+    // SO-005
+    let world = world::new();
+    for key in ["k1", "k2"] {
+        let stage = key == "k2";
+        let key = json!({"profile": "default", "keyId": key, "stage": stage});
+        world.must("/v1/signer/keys", key).await;
+    }
+    let anchor = json!({"anchorId": ANCHOR, "purlPattern": "pkg:npm/*", "keyIds": ["k1"]});
+    let place = format!("/v1/anchors/{ANCHOR}");
+    let acts = [
+        ("/v1/anchors".to_owned(), anchor),
+        (format!("{place}/keys"), json!({"keyId": "k2"})),
+        ("/v1/signer/keys/k1/revoke".to_owned(), json!({"reason": "compromise"})),
+        (format!("{place}/deactivate"), json!({})),
+    ];
+    let mut seen = Vec::new();
+    for (path, body) in acts {
+        world.must(&path, body).await;
+        let now = keyward::clock::Clock::now(&*world.clock).to_string();
+        seen.push((now, world.get(&place).await.json()));
+        world.clock.advance(3600);
+    }
+    for (at, shown) in seen {
+        assert_eq!(world.get(&format!("{place}?asOf={at}")).await.json(), shown, "{at}");
+    }
+    let before = world.get(&format!("{place}?asOf=2020-01-01T00:00:00Z")).await;
+    assert_eq!(before.problem(), (404, "no-such-anchor".to_owned()));
+    let malformed = world.get(&format!("{place}?asOf=yesterday")).await;
+    assert_eq!(malformed.problem(), (400, "malformed".to_owned()));
+}

@@ -66,9 +66,52 @@ async fn the_runbooks_metrics_have_their_names_types_and_values() {
     let failure =
         r#"signer_verification_failures_total{anchor="",key="",reason="PURL_MISMATCH"} 1"#;
     assert!(text.lines().any(|line| line == failure), "{failure}\nis not in\n{text}");
-    let lookups = "signer_verification_key_lookups_total ";
-    let lookups = text.lines().find_map(|line| line.strip_prefix(lookups)).expect("lookups");
-    assert_ne!(lookups, "0");
+}
+
+#[tokio::test]
+async fn every_look_at_the_windows_of_a_key_is_counted_and_nothing_else() {
+    // SO-144
+    let world = busy().await;
+    let lookups = async || -> u64 {
+        let text = world.get("/metrics").await.text;
+        let line = "signer_verification_key_lookups_total ";
+        let count = text.lines().find_map(|found| found.strip_prefix(line)).expect("lookups");
+        count.parse().expect("a number")
+    };
+    let before = lookups().await;
+    let key = "/v1/signer/keys/key-2025-prod/validity?at=2025-01-01T00:00:00Z";
+    assert_eq!(world.get(key).await.status, 200);
+    assert_eq!(world.get(key).await.status, 200);
+    assert_eq!(lookups().await, before + 2);
+    assert_eq!(world.get("/v1/signer/keys/none/validity").await.status, 404);
+    let sign = json!({"profile": "default", "statement": {"purl": "pkg:cargo/nobodys@1",
+        "sha256": "0".repeat(64), "predicateType": "evidence.stella/v1"}});
+    let envelope = world.must("/v1/sign", sign).await["envelope"].clone();
+    let verdict = world.must("/v1/verify", json!({ "envelope": envelope })).await;
+    assert_eq!(verdict["reason"], "UNTRUSTED", "{verdict}");
+    assert_eq!(lookups().await, before + 2, "no anchor, no key");
+}
+
+#[tokio::test]
+async fn an_anchor_for_everything_is_to_be_seen() {
+    // HA-13
+    let world = world::new();
+    let shown = async |expected: &str| {
+        let text = world.get("/metrics").await.text;
+        let line = format!("keyward_anchors_universal {expected}");
+        assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
+    };
+    world.must("/v1/signer/keys", json!({"profile": "default", "keyId": "k"})).await;
+    shown("0").await;
+    let anchor = json!({"anchorId": ANCHOR, "purlPattern": "*", "keyIds": ["k"]});
+    let refused = world.post("/v1/anchors", &anchor.to_string()).await;
+    assert_eq!(refused.problem().1, "universal-not-allowed");
+    let mut allowed = anchor;
+    allowed["allowUniversal"] = json!(true);
+    world.must("/v1/anchors", allowed).await;
+    shown("1").await;
+    world.must(&format!("/v1/anchors/{ANCHOR}/deactivate"), json!({})).await;
+    shown("0").await;
 }
 
 #[tokio::test]

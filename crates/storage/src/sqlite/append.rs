@@ -195,3 +195,14 @@ fn write_item(connection: &Connection, change: &ItemChange) -> rusqlite::Result<
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shelf_has_a_number_of_its_own() {
+        let numbers: Vec<u8> = Shelf::ALL.into_iter().map(shelf_number).collect();
+        assert_eq!(numbers, (0..11).collect::<Vec<u8>>());
+    }
+}

@@ -138,10 +138,12 @@ pub(super) fn forth(session: &mut Session<'_>, rate: Option<u32>) -> Result<Exit
 /// Turns a rotation back, and ends it.
 fn back(session: &mut Session<'_>) -> Result<Exit, Failure> {
     let path = PATH.to_owned() + "rollback";
-    session.ask(&Request::post(path.clone(), json!({})))?;
+    let turned = session.ask(&Request::post(path.clone(), json!({})))?;
+    let number = |of: &Document, member| of.inner("rotation").and_then(|it| it.number(member));
     let (status, seconds) = drive(session, None)?;
     let rotation = status.inner("rotation");
-    let touched = rotation.as_ref().and_then(|rotation| rotation.number("moved"));
+    // A server may have ended it before it was looked at again.
+    let touched = number(&status, "moved").or_else(|| number(&turned, "records"));
     if rotation.as_ref().is_some_and(|it| it.number("failedCount").is_some_and(|n| n > 0)) {
         session.emit(&report(&status, touched, seconds), render::root::impact)?;
         session.note("warning: records that do not open keep the new epoch alive")?;

@@ -89,30 +89,16 @@ pub fn a_node_is_written_once(place: &impl Place) {
     assert_eq!(store.nodes(Tree::Log, &order).expect("nodes"), [digest("one"); 2]);
 }
 
-const EVERY_SHELF: [Shelf; 11] = [
-    Shelf::Root,
-    Shelf::Record,
-    Shelf::Proof,
-    Shelf::Side,
-    Shelf::Checkpoint,
-    Shelf::Snapshot,
-    Shelf::Rescan,
-    Shelf::Answer,
-    Shelf::Authority,
-    Shelf::Count,
-    Shelf::Forgery,
-];
-
 /// By the bytes of their names, the empty one first; what is on one shelf is on no other.
 pub fn items_are_ordered_bytewise_and_shelves_are_apart(place: &impl Place) {
     let store = place.open();
     let names: [&[u8]; 7] = [b"", b"\0", b"A", b"a", b"aa", b"b", b"\xff\0"];
-    for (number, shelf) in EVERY_SHELF.into_iter().enumerate() {
+    for (number, shelf) in Shelf::ALL.into_iter().enumerate() {
         let bytes = [u8::try_from(number).expect("few")];
         let items = names.iter().rev().map(|name| put(shelf, name, &bytes)).collect();
         add(&store, &Batch { items, ..Batch::default() });
     }
-    for (number, shelf) in EVERY_SHELF.into_iter().enumerate() {
+    for (number, shelf) in Shelf::ALL.into_iter().enumerate() {
         let items = store.items(shelf, None, 100).expect("items");
         assert_eq!(items.iter().map(|item| &item.name[..]).collect::<Vec<_>>(), names);
         assert!(items.iter().all(|item| usize::from(item.bytes[0]) == number), "{shelf:?}");
