@@ -151,6 +151,13 @@ impl Keyward {
         answer.get().inspect(|receipt| self.shared.note_done(receipt))
     }
 
+    /// Whether a buffered signature would wait for nobody now: the root key is in memory, and the
+    /// writer keeps up. What is true now need not be a moment later.
+    #[must_use]
+    pub fn is_at_ease(&self) -> bool {
+        self.shared.is_unsealed() && !self.shared.is_behind() && !self.shared.is_halted()
+    }
+
     /// Writes items that no decision rests on.
     pub(crate) fn keep(&self, items: Vec<ItemChange>) -> Result<(), ExecuteError> {
         self.shared.ask(|reply| Job::Keep { items, reply })

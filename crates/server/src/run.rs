@@ -28,9 +28,9 @@ where
     }
 }
 
-/// Runs `work` on this very thread, whose other tasks move to another one: for calls that are
-/// over in microseconds, where waking a thread would be most of the latency. In a runtime of one
-/// thread it is run on the pool.
+/// Runs `work` on this very thread: for calls that are over in microseconds while the store is at
+/// ease, where waking a thread would be most of the latency. While it is not, other tasks move to
+/// another thread first. In a runtime of one thread it is run on the pool.
 pub(crate) async fn run_here<T, E>(
     app: &App,
     work: impl FnOnce(&Keyward) -> Result<T, E> + Send + 'static,
@@ -41,8 +41,11 @@ where
     Problem: From<E>,
 {
     if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
-        let keyward = app.keyward.clone();
-        return tokio::task::block_in_place(move || work(&keyward)).map_err(Problem::from);
+        let keyward = &*app.keyward;
+        if keyward.is_at_ease() {
+            return work(keyward).map_err(Problem::from);
+        }
+        return tokio::task::block_in_place(move || work(keyward)).map_err(Problem::from);
     }
     run(app, work).await
 }
