@@ -31,6 +31,9 @@ use crate::{
 const KEY_CHECK_SECONDS: i64 = 60;
 /// Seconds from something that failed to the next try.
 const RETRY_SECONDS: i64 = 600;
+/// Records that are sealed anew at once: half of what a command takes that has the store to
+/// itself, since whoever signs waits for them.
+const BATCH: u32 = RESEAL_BATCH / 2;
 /// Over how long it is counted how many records are dealt with.
 const PACE_OVER: Duration = Duration::from_secs(1);
 /// Seconds of a day.
@@ -135,7 +138,7 @@ impl RootWork {
         }
         if !pass.complete {
             self.complete = None;
-            let limit = turn.rate(standing).map_or(RESEAL_BATCH, |rate| rate.min(RESEAL_BATCH));
+            let limit = turn.rate(standing).map_or(BATCH, |rate| rate.min(BATCH));
             let step = turn.keyward.reseal_step(&turn.actor()?, limit)?;
             if step.complete {
                 info!(moved = pass.moved, failed = pass.failed.len(), "every record is dealt with");
