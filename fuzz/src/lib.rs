@@ -9,6 +9,7 @@
 mod keys;
 mod memory;
 mod rules;
+mod secret;
 pub mod seed;
 mod store;
 
@@ -33,16 +34,20 @@ pub const TARGETS: &[Target] = &[
     ("fold", store::fold),
     ("frontier", store::frontier),
     ("id", rules::id),
+    ("keeper_share", secret::keeper_share),
     ("merkle", store::merkle),
     ("note", rules::note),
+    ("path_policy", secret::path_policy),
     ("pattern", rules::pattern),
     ("private_key", keys::private_key),
     ("purl", rules::purl),
     ("record", store::record),
+    ("secret_path", secret::secret_path),
     ("share", store::share),
     ("share_text", store::share_text),
     ("signature", keys::signature),
     ("snapshot", store::snapshot),
+    ("spiffe", secret::spiffe),
     ("spki", keys::spki),
     ("statement", rules::statement),
     ("time", rules::time),

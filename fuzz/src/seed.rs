@@ -63,6 +63,8 @@ fn parts(target: &str) -> &'static [&'static str] {
             &["vectors/x509-pkcs8", "vectors/mldsa/rfc9881", "vectors/ed25519"]
         }
         "pattern" | "purl" => &["vectors/purl", "docs/format/pattern.md"],
+        "spiffe" => &["docs/operate/keeper.md", "docs/operate/secret.md"],
+        "path_policy" | "secret_path" => &["docs/operate/secret.md", "docs/format/secret.md"],
         "signature" => &["vectors/wycheproof", "vectors/ecdsa-p256"],
         "statement" => &["vectors/in-toto", "docs/format"],
         _ => &["docs/format"],

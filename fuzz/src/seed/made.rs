@@ -42,6 +42,7 @@ pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
         "epoch_header" => vec![store::unsealed().header().bytes().to_vec()],
         "record" => vec![record()],
         "backup" => vec![store::made_backup()],
+        "keeper_share" => store::shares().iter().map(|(bytes, _)| bytes.clone()).collect(),
         "share" => store::shares().iter().map(|(bytes, _)| bytes.clone()).collect(),
         "share_text" => store::shares().into_iter().map(|(_, text)| text).collect(),
         "private_key" => keys::signers().iter().map(|key| key.to_pkcs8_der().to_vec()).collect(),

@@ -245,10 +245,10 @@ impl Keyward {
             deliver_next(root, names, &shares, deliver)?;
             Ok(next)
         });
-        // A store that has halted does not know which set counts: its keepers keep both.
-        if !self.shared.is_halted()
-            && let Ok(shares) = self.keeper_shares()
-        {
+        // A store that has halted does not know which set counts, and in a rotation two do: keepers
+        // keep both.
+        let one_counts = !self.shared.is_halted() && self.state().root().rotation.is_none();
+        if one_counts && let Ok(shares) = self.keeper_shares() {
             // Who cannot be told is told at the next look.
             drop(deliver(shares, Standing::Final));
         }

@@ -176,6 +176,14 @@ fn a_key_that_is_split_anew_unseals_wherever_that_was_cut_off() {
     unseal();
     world.keyward.set_keepers(&world.actor, 2, &names, &mut { put }).expect("keepers");
     assert_eq!(keepers.each_ref().map(|keeper| keeper.status().shares.len()), [1, 1]);
+    // While a rotation is open both of its sets count, and no other comes to be.
+    let _ = world.back_up();
+    let keep = Begin::Ordinary { keepers: KeepersNext::AsBefore };
+    let begun = world.keyward.begin_root_rotation(&world.actor, keep, &around, &mut { put });
+    let _ = begun.expect("a rotation");
+    let refused = world.keyward.set_keepers(&world.actor, 2, &names, &mut { put });
+    is_refused(refused, RootRefusal::RotationOpen);
+    assert_eq!(keepers.each_ref().map(|keeper| keeper.status().shares.len()), [2, 2]);
     unseal();
     world.serves("end");
 }
