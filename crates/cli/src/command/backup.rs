@@ -63,8 +63,8 @@ pub(super) fn run(session: &mut Session<'_>, backup: &Backup) -> Result<(), Fail
     session.emit(&made, render::store::backup)
 }
 
-/// Whether a file may be written over: it is a copy of a store, or of what is kept beside one,
-/// and lies in no data directory.
+/// Whether a file may be written over: it is a database, or what is kept beside one, and lies
+/// outside this store's own directory. Another store's database is not told from a backup.
 fn replaceable(path: &Path, data: &Path) -> Result<(), Failure> {
     let Ok(place) = path.canonicalize() else { return Ok(()) };
     let own = data.canonicalize().is_ok_and(|data| place.starts_with(data));
