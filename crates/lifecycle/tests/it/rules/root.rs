@@ -1,7 +1,7 @@
 //! The root key's rotation as the log tells it: the fold says of every record in which epoch it
 //! is, whatever is written, sealed anew, turned back and removed in between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_lifecycle::{
     command::{AcceptLoss, Command, Resealed, RootCommand, SlotChange},
@@ -145,9 +145,9 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        4 => any::<u8>().prop_map(|name| Step::Write(name % 32)),
-        1 => any::<u8>().prop_map(|name| Step::Damage(name % 32)),
-        1 => any::<u8>().prop_map(|name| Step::Remove(name % 32)),
+        4 => any::<u8>().prop_map(|name| Step::Write(name % 64)),
+        1 => any::<u8>().prop_map(|name| Step::Damage(name % 64)),
+        1 => any::<u8>().prop_map(|name| Step::Remove(name % 64)),
         2 => Just(Step::Begin),
         8 => (1_usize..6).prop_map(Step::Move),
         1 => Just(Step::TurnBack),
@@ -160,9 +160,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// The records as a storage has them: in which epoch, and whether they open.
 #[derive(Default)]
-struct Shelf(BTreeMap<String, (u32, bool)>);
+struct Shelf(BTreeMap<String, (u32, bool)>, BTreeSet<String>);
 
 impl Shelf {
+    /// A record's name carries a version or an id of its own, and is never used again.
+    fn write(&mut self, name: String, epoch: u32) {
+        if self.1.insert(name.clone()) {
+            self.0.insert(name, (epoch, true));
+        }
+    }
+
     /// What the library does in one step of a rotation.
     fn step(&mut self, world: &mut World, limit: usize) {
         let Some(rotation) = world.state.root().rotation.clone() else { return };
@@ -212,7 +219,7 @@ proptest! {
             let sealing = world.state.root().sealing_epoch().get();
             match step {
                 Step::Write(name) => {
-                    shelf.0.entry(format!("record {name:02}")).or_insert((sealing, true));
+                    shelf.write(format!("record {name:02}"), sealing);
                 }
                 Step::Damage(name) => {
                     if let Some((_, opens)) = shelf.0.get_mut(&format!("record {name:02}")) {
