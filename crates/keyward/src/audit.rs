@@ -57,7 +57,7 @@ impl Keyward {
     /// The newest checkpoint, opened.
     pub(crate) fn signed_head(&self) -> Result<Option<(String, SignedHead)>, ExecuteError> {
         let Some(note) = self.checkpoint()? else { return Ok(None) };
-        let authority = &self.shared.authority;
+        let authority = self.shared.authority();
         let origin = &authority.authority().origin;
         let head = open_checkpoint(note.as_bytes(), origin, authority.log_verifiers());
         let head = head.map_err(|error| unavailable(&error))?;
@@ -114,8 +114,8 @@ impl Keyward {
         let mut line = |bytes: &[u8]| -> Result<(), ExecuteError> {
             out.write_all(bytes).and_then(|()| out.write_all(b"\n")).map_err(|e| unavailable(&e))
         };
-        let authority = self.shared.pins.authority();
-        line(&trust::head_line(&authority).map_err(|error| unavailable(&error))?)?;
+        let authorities = self.authority_versions()?;
+        line(&trust::head_line(&authorities).map_err(|error| unavailable(&error))?)?;
         let mut written = 0_u64;
         while written < head.log().size {
             let left = u32::try_from(head.log().size.saturating_sub(written)).unwrap_or(u32::MAX);

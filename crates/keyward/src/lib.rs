@@ -9,6 +9,7 @@ pub mod actor;
 pub mod anchor;
 pub mod answer;
 pub mod audit;
+pub mod authority;
 pub mod clock;
 pub mod counts;
 pub mod engine;

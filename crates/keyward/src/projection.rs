@@ -36,6 +36,7 @@ pub(crate) fn rows(state: &State, event: &Event, leaf: &[u8]) -> Vec<Row> {
             );
         }
         Fact::StoreCreated { .. }
+        | Fact::AuthorityReplaced { .. }
         | Fact::ActorRegistered { .. }
         | Fact::ActorForgotten { .. }
         | Fact::ProfileDefined { .. }

@@ -58,6 +58,7 @@ pub(crate) fn may_log(state: &State, event: &Event) -> bool {
         | Fact::Secret(SecretFact::Read { .. }) => true,
         Fact::LedgerClosed { .. } | Fact::LedgerGap { .. } => state.ledger().open_since.is_some(),
         Fact::StoreCreated { .. }
+        | Fact::AuthorityReplaced { .. }
         | Fact::ActorForgotten { .. }
         | Fact::ProfileDefined { .. }
         | Fact::KeyGenerated { .. }

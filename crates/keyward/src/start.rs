@@ -7,19 +7,16 @@ pub(crate) mod snapshot;
 use std::sync::Arc;
 
 use keyward_barrier::{self as barrier, Terms, Unsealed};
-use keyward_crypto::{secret::Password, signing::PrivateKey, spki};
+use keyward_crypto::{secret::Password, signing::PrivateKey};
 use keyward_lifecycle::{
     algorithm::Algorithm,
     audit::{
         checkpoint::TreeHead,
         tree::{Frontier, leaf_hash},
     },
-    authority::{AUTHORITY_PAYLOAD_TYPE, Authority, AuthorityKey, admit},
-    canonical,
+    authority::admit,
     command::Command,
-    envelope::{Envelope, Signature, pae},
     event::{Event, VERSION},
-    id::{Fingerprint, KeyId},
     ledger::SignedHead,
     profile::Profile,
     state::State,
@@ -27,7 +24,7 @@ use keyward_lifecycle::{
 };
 
 use crate::{
-    actor,
+    actor, authority,
     engine::{Begun, Keyward, Parts, Root},
     pin::{MalformedPins, Pins, keeper::Pin},
     projection,
@@ -61,7 +58,7 @@ impl Keyward {
         let root_id = unsealed.root_id();
         let origin = format!("keyward/{}", root_id.fingerprint().digest());
         let log = PrivateKey::generate(Algorithm::Ed25519)?;
-        let authority = PrivateKey::generate(Algorithm::Ed25519)?;
+        let authority_key = PrivateKey::generate(Algorithm::Ed25519)?;
         let mut items = vec![
             put(
                 Shelf::Root,
@@ -69,10 +66,10 @@ impl Keyward {
                 created.header.bytes().to_vec(),
             ),
             sealed_item(&unsealed, LOG_KEY, &log)?,
-            sealed_item(&unsealed, AUTHORITY_KEY, &authority)?,
+            sealed_item(&unsealed, AUTHORITY_KEY, &authority_key)?,
         ];
         let log = LogSigner::new(log.into_signer(), &origin).ok_or(CreateFailed::Internal)?;
-        let envelope = first_authority(root_id.fingerprint(), &origin, &authority, &log)?;
+        let envelope = authority::first(root_id.fingerprint(), &origin, &authority_key, &log)?;
         let json = envelope.to_json().map_err(|_| CreateFailed::Internal)?;
         items.push(put(Shelf::Authority, 1_u64.to_be_bytes().to_vec(), json));
         let admitted = admit(&envelope, None, &Reader).map_err(|_| CreateFailed::Internal)?;
@@ -124,15 +121,13 @@ impl Keyward {
         if pins.checkpoint.is_none() && parts.storage.heads()? == Heads::default() {
             return Err(OpenFailed::NoStore);
         }
-        let authority = admit(&pins.authority, None, &Reader).map_err(|_| MalformedPins)?;
-        if authority.authority().root_id != pins.root_id.fingerprint() {
+        let pinned = admit(&pins.authority, None, &Reader).map_err(|_| MalformedPins)?;
+        if pinned.authority().root_id != pins.root_id.fingerprint() {
             return Err(MalformedPins.into());
         }
-        let newest = replay::newest_checkpoint(parts, &authority)?;
+        let newest = replay::newest_checkpoint(parts, &pinned)?;
         let kept = match &pins.checkpoint {
-            Some(note) => {
-                Some(replay::open_note(note.as_bytes(), &authority).ok_or(MalformedPins)?)
-            }
+            Some(note) => Some(replay::open_note(note.as_bytes(), &pinned).ok_or(MalformedPins)?),
             None => None,
         };
         let (tip, quarantine) = replay::replay(parts, newest.as_ref(), kept.as_ref())?;
@@ -141,6 +136,10 @@ impl Keyward {
                 what: "the log does not begin with a store".into(),
             });
         }
+        let (authority, newer) = match quarantine {
+            None => authority::follow(&*parts.storage, &tip.state, pinned)?,
+            Some(_) => (pinned, None),
+        };
         // Time goes on from the last that was signed for, whatever the clock says now.
         let signed = [newest.as_ref(), kept.as_ref()].into_iter().flatten();
         let not_before = signed.map(SignedHead::cosigned_at).max().unwrap_or(Timestamp::EPOCH);
@@ -149,6 +148,9 @@ impl Keyward {
         let queue = QUEUE_JOBS_MAX;
         let begun = Begun { tip, authority, quarantine, root: None, queue, not_before };
         let keyward = Self::assemble(begun, parts, pins);
+        if let Some(newer) = newer {
+            keyward.shared.pins.adopt(newer);
+        }
         keyward.find_gap();
         Ok(keyward)
     }
@@ -226,30 +228,6 @@ fn first_batch(commands: &[Command], now: Timestamp) -> Result<(Tip, Batch), Cre
         }
     }
     Ok((Tip { state, log, ledger: Frontier::new(), snapshot: None }, batch))
-}
-
-fn first_authority(
-    root_id: Fingerprint,
-    origin: &str,
-    key: &PrivateKey,
-    log: &LogSigner,
-) -> Result<Envelope, CreateFailed> {
-    let key_id = KeyId::parse("authority-1").map_err(|_| CreateFailed::Internal)?;
-    let authority = Authority {
-        v: 1,
-        version: 1,
-        root_id,
-        threshold: 1,
-        keys: vec![AuthorityKey { key_id: key_id.clone(), public_key: spki::to_pem(key.spki()) }],
-        origin: origin.to_owned(),
-        log_keys: log.verifier_keys().to_vec(),
-        expires_at: None,
-    };
-    let payload = canonical::to_bytes(&authority).map_err(|_| CreateFailed::Internal)?;
-    let signature =
-        key.sign(&pae(AUTHORITY_PAYLOAD_TYPE, &payload)).map_err(|_| CreateFailed::Internal)?;
-    let first = Signature { key_id: Some(key_id.to_string()), signature };
-    Envelope::new(AUTHORITY_PAYLOAD_TYPE, payload, first).map_err(|_| CreateFailed::Internal)
 }
 
 fn sealed_item(root: &Unsealed, name: &str, key: &PrivateKey) -> Result<ItemChange, CreateFailed> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use keyward_barrier::RootId;
 use keyward_lifecycle::{
     command::{Command, LedgerNote},
     id::{ActorId, ProfileName},
@@ -58,7 +57,7 @@ impl Keyward {
         let heads = self.shared.storage.heads().map_err(|error| unavailable(&error))?;
         let state = self.state();
         let root = self.shared.root();
-        let root_id = RootId::from_fingerprint(self.shared.authority.authority().root_id);
+        let root_id = self.shared.pinned_root();
         let unavailable = state
             .profiles()
             .filter(|profile| !self.store_available(&profile.key_store))

@@ -182,7 +182,7 @@ impl EvidenceSource for Known<'_> {
 
 impl Known<'_> {
     fn carried(&self, fingerprint: &Fingerprint, pae: &Digest, signature: &Digest) -> Evidence {
-        let authority = &self.shared.authority;
+        let authority = self.shared.authority();
         let origin = &authority.authority().origin;
         Carried::new(self.carried, origin, authority.log_verifiers()).evidence(
             fingerprint,
@@ -264,8 +264,9 @@ impl Shared {
         let second = u64::try_from(entry.time.seconds()).unwrap_or(0);
         let after = second.saturating_sub(1).to_be_bytes();
         let items = self.storage.items(Shelf::Checkpoint, Some(&after), CHECKPOINTS_TRIED)?;
+        let authority = self.authority();
         for item in items {
-            let Some(head) = self.remembered.open(&item.bytes, &self.authority) else { continue };
+            let Some(head) = self.remembered.open(&item.bytes, &authority) else { continue };
             if head.ledger().size <= entry.seq {
                 continue;
             }

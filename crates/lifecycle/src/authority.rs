@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     algorithm::{PublicKey, Verify},
     audit::note::{NoteVerifier, vkey::VerifierKey},
-    canonical::{self, Limits},
+    canonical::{self, Limits, Uncanonical},
     envelope::{Candidate, Envelope, signers},
     id::{Digest, Fingerprint, KeyId},
     time::Timestamp,
@@ -21,6 +21,10 @@ use crate::{
 pub const AUTHORITY_PAYLOAD_TYPE: &str = "application/vnd.keyward.authority+json";
 /// Most authority keys.
 pub const AUTHORITY_KEYS_MAX: usize = 16;
+/// Longest authority document, in bytes.
+pub const AUTHORITY_BYTES_MAX: usize = 64 << 10;
+/// Most versions that travel together: the newest ones.
+pub const AUTHORITY_VERSIONS_MAX: usize = 256;
 
 /// The document, version 1 of its format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +58,45 @@ pub struct AuthorityKey {
     pub key_id: KeyId,
     /// SPKI in PEM.
     pub public_key: String,
+}
+
+impl Authority {
+    /// Reads a document; nobody is known to have signed it.
+    ///
+    /// # Errors
+    /// [`AuthorityRefused::Malformed`].
+    pub fn parse(payload: &[u8]) -> Result<Self, AuthorityRefused> {
+        let authority: Self = canonical::from_slice_strict(payload, LIMITS)
+            .map_err(|_| AuthorityRefused::Malformed)?;
+        let keys = u32::try_from(authority.keys.len()).unwrap_or(u32::MAX);
+        let sound = authority.v == 1
+            && authority.version > 0
+            && authority.keys.len() <= AUTHORITY_KEYS_MAX
+            && (1..=keys).contains(&authority.threshold);
+        if sound { Ok(authority) } else { Err(AuthorityRefused::Malformed) }
+    }
+
+    /// The bytes that are signed.
+    ///
+    /// # Errors
+    /// [`Uncanonical`], which a document of these members does not give.
+    pub fn to_payload(&self) -> Result<Vec<u8>, Uncanonical> {
+        canonical::to_bytes(self)
+    }
+
+    /// Whether verifiers refuse it at `now`, because it was to be replaced before.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// Whether `next` goes on with this document's log: the same store, the same origin, and
+    /// every key that signed checkpoints, which old checkpoints are still opened with.
+    fn goes_on_in(&self, next: &Self) -> bool {
+        self.root_id == next.root_id
+            && self.origin == next.origin
+            && self.log_keys.iter().all(|key| next.log_keys.contains(key))
+    }
 }
 
 /// An authority document whose signatures were checked. Only [`admit`] makes one.
@@ -104,18 +147,15 @@ pub fn admit(
     if envelope.payload_type() != AUTHORITY_PAYLOAD_TYPE {
         return Err(AuthorityRefused::Malformed);
     }
-    let authority: Authority = canonical::from_slice_strict(envelope.payload(), Limits::DOCUMENT)
-        .map_err(|_| AuthorityRefused::Malformed)?;
-    if authority.v != 1 || authority.keys.len() > AUTHORITY_KEYS_MAX || authority.threshold == 0 {
-        return Err(AuthorityRefused::Malformed);
-    }
-    if let Some(before) = before {
-        let next = before.authority.version.checked_add(1);
-        let same_store = before.authority.root_id == authority.root_id;
-        if next != Some(authority.version) || !same_store {
-            return Err(AuthorityRefused::NotNext);
+    let authority = Authority::parse(envelope.payload())?;
+    if let Some(Admitted { authority: before, .. }) = before {
+        if before.version.checked_add(1) != Some(authority.version) {
+            return Err(AuthorityRefused::NotNext { pinned: before.version });
         }
-        enough(envelope, &before.authority, read)?;
+        if !before.goes_on_in(&authority) {
+            return Err(AuthorityRefused::OtherLog);
+        }
+        enough(envelope, before, read)?;
     }
     enough(envelope, &authority, read)?;
     let log = authority.log_keys.iter().map(|text| {
@@ -125,6 +165,21 @@ pub fn admit(
     let log = log.collect::<Result<Vec<_>, _>>()?;
     Ok(Admitted { digest: Digest::of(envelope.payload()), log, authority })
 }
+
+/// Checks documents that follow one another, and gives the last: each is signed by the one
+/// before it too.
+///
+/// # Errors
+/// [`AuthorityRefused`] of the first that is not good.
+pub fn admit_all(
+    first: Admitted,
+    following: &[Envelope],
+    read: &dyn ReadKey,
+) -> Result<Admitted, AuthorityRefused> {
+    following.iter().try_fold(first, |before, next| admit(next, Some(&before), read))
+}
+
+const LIMITS: Limits = Limits::new(AUTHORITY_BYTES_MAX, 4);
 
 fn enough(
     envelope: &Envelope,
@@ -163,9 +218,17 @@ pub enum AuthorityRefused {
     /// It is not an authority document of this format.
     #[error("the authority document is malformed")]
     Malformed,
-    /// It does not follow the version that is pinned.
-    #[error("the authority document does not follow the one that is pinned")]
-    NotNext,
+    /// It is not the version that follows the one that is pinned.
+    #[error(
+        "the authority document does not follow the one that is pinned, which is version {pinned}"
+    )]
+    NotNext {
+        /// The version that is pinned.
+        pinned: u64,
+    },
+    /// It speaks of another store, or of another log, or leaves out a key of the log.
+    #[error("the authority document does not go on with the log of the one before")]
+    OtherLog,
     /// Too few of its keys, or of its predecessor's, have signed it.
     #[error("the authority document is not signed by its threshold")]
     TooFewSigners,

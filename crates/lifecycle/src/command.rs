@@ -36,6 +36,14 @@ pub enum Command {
         /// The log's verifier key.
         log_key: Arc<str>,
     },
+    /// Puts another version of the authority document in the place of the one before; its
+    /// signatures were checked.
+    ReplaceAuthority {
+        /// Its version.
+        version: u64,
+        /// Its digest.
+        digest: Digest,
+    },
     /// Give a person or service a pseudonym.
     RegisterActor {
         /// The pseudonym.
@@ -315,6 +323,7 @@ impl Command {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::CreateStore { .. } => "store.create",
+            Self::ReplaceAuthority { .. } => "authority.replace",
             Self::RegisterActor { .. } => "actor.register",
             Self::ForgetActor { .. } => "actor.forget",
             Self::DefineProfile(_) => "profile.define",

@@ -84,6 +84,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Decisi
         Command::Root(command) => root::root(state, command),
         Command::Secret(command) => secret::secret(state, command),
         Command::CreateStore { .. }
+        | Command::ReplaceAuthority { .. }
         | Command::RegisterActor { .. }
         | Command::ForgetActor { .. }
         | Command::DefineProfile(_)
@@ -107,6 +108,13 @@ fn record(state: &State, command: &Command, now: Timestamp) -> Result<Decision, 
             }
             let (root_id, authority) = (*root_id, *authority);
             Fact::StoreCreated { root_id, authority, log_key: log_key.clone() }
+        }
+        Command::ReplaceAuthority { version, digest } => {
+            // After a rollback was accepted, versions that verifiers have seen are missing here.
+            if state.store().is_none_or(|store| *version <= store.authority_version) {
+                return Err(Refusal::AuthorityMovedOn);
+            }
+            Fact::AuthorityReplaced { version: *version, digest: *digest }
         }
         Command::RegisterActor { actor_id, commitment } => {
             if state.actor(actor_id).is_some() {

@@ -27,6 +27,9 @@ pub enum Refusal {
     /// The store already began.
     #[error("a store is here already")]
     StoreExists,
+    /// Another version of the authority document came first.
+    #[error("another version of the authority document was taken in meanwhile")]
+    AuthorityMovedOn,
     /// There is no such key.
     #[error("there is no key `{0}`")]
     NoSuchKey(KeyId),
@@ -266,6 +269,7 @@ impl Refusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::StoreExists => "store-exists",
+            Self::AuthorityMovedOn => "authority-moved-on",
             Self::NoSuchKey(_) => "no-such-key",
             Self::NoSuchProfile(_) => "no-such-profile",
             Self::NoSuchAnchor(_) => "no-such-anchor",
@@ -316,6 +320,9 @@ impl Refusal {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::StoreExists => "use it, or name another directory with --data".to_string(),
+            Self::AuthorityMovedOn => {
+                "propose the next one with `keyward authority propose`".to_string()
+            }
             Self::NoSuchKey(_) => "`keyward key list` shows the keys".to_string(),
             Self::NoSuchProfile(_) => "`keyward profile list` shows the profiles".to_string(),
             Self::NoSuchAnchor(_) | Self::NotMember { .. } => {

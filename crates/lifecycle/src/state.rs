@@ -63,8 +63,10 @@ type Short = [u8; 16];
 pub struct Store {
     /// The store identity's fingerprint.
     pub root_id: Fingerprint,
-    /// The digest of the first authority document.
+    /// The digest of the authority document.
     pub authority: Digest,
+    /// The version of that document.
+    pub authority_version: u64,
     /// The log's verifier key.
     pub log_key: Arc<str>,
     /// When.

@@ -14,7 +14,7 @@ use crate::{
         note::NOTE_BYTES_MAX,
         tree::{Frontier, leaf_hash},
     },
-    authority::{Admitted, AuthorityRefused, ReadKey, admit},
+    authority::{AUTHORITY_VERSIONS_MAX, Admitted, AuthorityRefused, ReadKey, admit, admit_all},
     canonical::{self, Limits},
     envelope::{ENVELOPE_BYTES_MAX, Envelope},
     event::{Event, UnreadableLeaf},
@@ -54,13 +54,16 @@ impl TrustBundle {
     }
 }
 
-/// The first line.
+/// The first line: versions of the authority that follow one another, the newest last.
 ///
 /// # Errors
 /// [`canonical::Uncanonical`], which a parsed envelope does not give.
-pub fn head_line(authority: &Envelope) -> Result<Vec<u8>, canonical::Uncanonical> {
-    let authority = serde_json::from_slice(&authority.to_json()?).unwrap_or(Value::Null);
-    canonical::to_bytes(&Head { r#type: TYPE.to_owned(), v: 1, authority })
+pub fn head_line(authorities: &[Envelope]) -> Result<Vec<u8>, canonical::Uncanonical> {
+    let document = |authority: &Envelope| {
+        Ok(serde_json::from_slice(&authority.to_json()?).unwrap_or(Value::Null))
+    };
+    let authorities = authorities.iter().map(document).collect::<Result<_, _>>()?;
+    canonical::to_bytes(&Head { r#type: TYPE.to_owned(), v: 1, authorities })
 }
 
 /// The last line.
@@ -71,9 +74,10 @@ pub fn foot_line(checkpoint: &str) -> Result<Vec<u8>, canonical::Uncanonical> {
     canonical::to_bytes(&Foot { checkpoint: checkpoint.to_owned() })
 }
 
-/// Reads and checks a trust bundle: the authority signs itself (and is the one that is pinned,
-/// if one is), its log key signs the checkpoint, the checkpoint's root is that of the leaves,
-/// and the leaves fold.
+/// Reads and checks a trust bundle: the first authority signs itself and each signs the next
+/// (and one of them is pinned, if one is), the newest one's log key signs the checkpoint, the
+/// checkpoint's root is that of the leaves, and the leaves fold. Whether the authority has
+/// expired is the caller's question, who has a clock.
 ///
 /// # Errors
 /// [`UntrustedBundle`] says which of these does not hold.
@@ -88,12 +92,7 @@ pub fn read(
     if head.r#type != TYPE || head.v != 1 {
         return Err(UntrustedBundle::Malformed);
     }
-    let envelope = serde_json::to_vec(&head.authority).map_err(|_| malformed())?;
-    let envelope = Envelope::parse(&envelope).map_err(|_| malformed())?;
-    let authority = admit(&envelope, None, keys)?;
-    if pinned.is_some_and(|pinned| *pinned != authority.digest()) {
-        return Err(UntrustedBundle::OtherAuthority);
-    }
+    let authority = authority(&head.authorities, pinned, keys)?;
     let foot: Foot = line(lines.next_back(), FOOT_LINE)?;
     let origin = &authority.authority().origin;
     let signed = open_checkpoint(foot.checkpoint.as_bytes(), origin, authority.log_verifiers())?;
@@ -108,6 +107,31 @@ pub fn read(
     Ok(TrustBundle { authority, head: signed, state })
 }
 
+/// The newest of documents that follow one another; one of them is `pinned`.
+fn authority(
+    documents: &[Value],
+    pinned: Option<&Digest>,
+    keys: &dyn ReadKey,
+) -> Result<Admitted, UntrustedBundle> {
+    let malformed = || UntrustedBundle::Malformed;
+    if documents.len() > AUTHORITY_VERSIONS_MAX {
+        return Err(malformed());
+    }
+    let parse = |document: &Value| {
+        let envelope = serde_json::to_vec(document).map_err(|_| malformed())?;
+        Envelope::parse(&envelope).map_err(|_| malformed())
+    };
+    let envelopes = documents.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let (first, following) = envelopes.split_first().ok_or_else(malformed)?;
+    let is_pinned = |digest: &Digest| {
+        envelopes.iter().any(|envelope| Digest::of(envelope.payload()) == *digest)
+    };
+    if pinned.is_some_and(|pinned| !is_pinned(pinned)) {
+        return Err(UntrustedBundle::OtherAuthority);
+    }
+    Ok(admit_all(admit(first, None, keys)?, following, keys)?)
+}
+
 /// One of the two lines that are ours, in the very form that is written.
 fn line<T: Serialize + DeserializeOwned>(
     line: Option<&[u8]>,
@@ -120,8 +144,8 @@ fn line<T: Serialize + DeserializeOwned>(
     if same { Ok(read) } else { Err(UntrustedBundle::Malformed) }
 }
 
-/// An envelope, with what stands around it.
-const HEAD_LINE: Limits = Limits::new(ENVELOPE_BYTES_MAX.saturating_add(1 << 10), 34);
+/// Envelopes of authority documents, with what stands around them.
+const HEAD_LINE: Limits = Limits::new(ENVELOPE_BYTES_MAX.saturating_add(1 << 10), 35);
 /// A signed note, whose line feeds and signs take two bytes each in JSON.
 const FOOT_LINE: Limits = Limits::new(NOTE_BYTES_MAX.saturating_mul(2), 1);
 
@@ -130,7 +154,7 @@ const FOOT_LINE: Limits = Limits::new(NOTE_BYTES_MAX.saturating_mul(2), 1);
 struct Head {
     r#type: String,
     v: u8,
-    authority: Value,
+    authorities: Vec<Value>,
 }
 
 #[derive(Serialize, Deserialize)]

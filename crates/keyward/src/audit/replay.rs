@@ -4,7 +4,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use keyward_barrier::{RootId, Sealed};
+use keyward_barrier::Sealed;
 use keyward_lifecycle::{
     audit::{
         checkpoint::TreeHead,
@@ -70,7 +70,7 @@ impl Keyward {
         let pinned = self.shared.pins.checkpoint();
         let notes =
             [(pinned.as_deref(), "the checkpoint in trust.json"), (kept, "the checkpoint given")];
-        let authority = &self.shared.authority;
+        let authority = self.shared.authority();
         for (note, what) in notes.into_iter().filter_map(|(note, what)| Some((note?, what))) {
             let origin = &authority.authority().origin;
             match open_checkpoint(note.as_bytes(), origin, authority.log_verifiers()) {
@@ -95,7 +95,7 @@ impl Keyward {
             report.problem("the root key's epoch header is missing".to_owned());
             return Ok(());
         };
-        let pinned = RootId::from_fingerprint(self.shared.authority.authority().root_id);
+        let pinned = self.shared.pinned_root();
         if let Err(refused) = Sealed::read(&header.bytes, Some(&pinned)) {
             report.problem(refused.to_string());
         }

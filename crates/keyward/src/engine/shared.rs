@@ -16,6 +16,7 @@ use keyward_crypto::secret::LockPolicy;
 use keyward_lifecycle::{
     algorithm::PublicKey,
     authority::Admitted,
+    envelope::Envelope,
     id::{ActorId, Fingerprint},
     key::KeyRecord,
     state::State,
@@ -46,7 +47,7 @@ pub(crate) struct Shared {
     pub(crate) key_stores: KeyStores,
     pub(crate) memory: LockPolicy,
     pub(crate) system_actor: ActorId,
-    pub(crate) authority: Admitted,
+    authority: ArcSwap<Admitted>,
     pub(crate) quarantine: Mutex<Option<Quarantine>>,
     pub(crate) counts: Counts,
     /// What others signed with our keys.
@@ -114,7 +115,7 @@ impl Shared {
             key_stores: parts.key_stores.clone(),
             memory: parts.memory,
             system_actor: crate::actor::system(),
-            authority,
+            authority: ArcSwap::from_pointee(authority),
             quarantine: Mutex::new(quarantine),
             counts: Counts::default(),
             forgeries: Forgeries::default(),
@@ -260,9 +261,20 @@ impl Shared {
         }
     }
 
+    /// The newest authority document, which is pinned outside the database.
+    pub(crate) fn authority(&self) -> Arc<Admitted> {
+        self.authority.load_full()
+    }
+
+    /// Follows the next version, which is durable.
+    pub(crate) fn adopt_authority(&self, authority: Arc<Admitted>, envelope: Envelope) {
+        self.authority.store(authority);
+        self.pins.adopt(envelope);
+    }
+
     /// The root id that is pinned outside the database.
     pub(crate) fn pinned_root(&self) -> RootId {
-        RootId::from_fingerprint(self.authority.authority().root_id)
+        RootId::from_fingerprint(self.authority.load().authority().root_id)
     }
 
     pub(crate) fn is_unsealed(&self) -> bool {

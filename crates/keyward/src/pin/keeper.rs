@@ -14,6 +14,7 @@ use std::{
 use keyward_lifecycle::{
     envelope::Envelope,
     event::{Fact, RootFact},
+    id::Digest,
 };
 
 use super::{PinStore, Pins};
@@ -48,6 +49,7 @@ impl Pin {
             | Fact::IncidentReported { .. }
             | Fact::LedgerGap { .. }
             | Fact::RollbackAccepted { .. }
+            | Fact::AuthorityReplaced { .. }
             | Fact::Root(
                 RootFact::SlotRemoved { .. }
                 | RootFact::PasswordChanged { .. }
@@ -132,6 +134,17 @@ impl Keeper {
         } else if wakes {
             self.changed.notify_all();
         }
+    }
+
+    /// Another version of the authority document, which is durable; it is saved on return,
+    /// unless [`Self::failure`] says why not.
+    pub(crate) fn adopt(&self, authority: Envelope) {
+        let mut held = self.held();
+        held.pins.authority_digest = Digest::of(authority.payload());
+        held.pins.authority = authority;
+        held.waiting = Some(Pin::Now);
+        drop(held);
+        self.flush();
     }
 
     /// Saves what waits, now.
@@ -230,10 +243,7 @@ mod tests {
     };
 
     use keyward_barrier::RootId;
-    use keyward_lifecycle::{
-        envelope::Signature,
-        id::{Digest, Fingerprint},
-    };
+    use keyward_lifecycle::{envelope::Signature, id::Fingerprint};
 
     use super::*;
 

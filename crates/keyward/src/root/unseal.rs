@@ -138,7 +138,8 @@ impl Keyward {
         let found = self.shared.record(&name)?.ok_or(UnsealFailed::LogKey)?;
         let log = open_system_key(unsealed, found.epoch, LOG_KEY, &found.row)
             .ok_or(UnsealFailed::LogKey)?;
-        let authority = self.shared.authority.authority();
+        let authority = self.shared.authority();
+        let authority = authority.authority();
         let log = LogSigner::new(log, &authority.origin).ok_or(UnsealFailed::LogKey)?;
         if log.verifier_keys().iter().all(|key| authority.log_keys.contains(key)) {
             Ok(log)

@@ -92,13 +92,14 @@ fn by_checkpoint(
 ) -> Result<Vec<(SignedHead, Vec<Found>)>, ReadError> {
     let mut groups: Vec<(SignedHead, Vec<Found>)> = Vec::new();
     let (mut second, mut heads) = (None, Vec::new());
+    let authority = shared.authority();
     for one in found {
         let made = u64::try_from(one.entry.time.seconds()).unwrap_or(0);
         if second != Some(made) {
             second = Some(made);
             let after = made.saturating_sub(1).to_be_bytes();
             let items = shared.storage.items(Shelf::Checkpoint, Some(&after), CHECKPOINTS_TRIED)?;
-            let open = |bytes: &[u8]| shared.remembered.open(bytes, &shared.authority);
+            let open = |bytes: &[u8]| shared.remembered.open(bytes, &authority);
             heads = items.iter().filter_map(|item| open(&item.bytes)).collect();
         }
         let Some(head) = heads.iter().find(|head| head.ledger().size > one.entry.seq) else {

@@ -23,6 +23,7 @@ impl Fact {
             | Self::IncidentReported { key_id, .. } => Some(key_id),
             Self::CommandRefused { key_id, .. } => key_id.as_ref(),
             Self::StoreCreated { .. }
+            | Self::AuthorityReplaced { .. }
             | Self::ActorRegistered { .. }
             | Self::ActorForgotten { .. }
             | Self::ProfileDefined { .. }
@@ -50,6 +51,7 @@ impl Fact {
             }
             Self::KeyRevoked { anchor_id, .. } => *anchor_id,
             Self::StoreCreated { .. }
+            | Self::AuthorityReplaced { .. }
             | Self::ActorRegistered { .. }
             | Self::ActorForgotten { .. }
             | Self::ProfileDefined { .. }

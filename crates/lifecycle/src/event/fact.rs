@@ -225,6 +225,13 @@ facts! {
         /// Leaves that were found.
         found_size: u64,
     }
+    /// Another version of the authority document took the place of the one before.
+    AuthorityReplaced = "AUTHORITY_REPLACED" {
+        /// Its version.
+        version: u64,
+        /// Its digest.
+        digest: Digest,
+    }
 }
 
 impl Fact {

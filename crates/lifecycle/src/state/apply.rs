@@ -34,9 +34,15 @@ impl State {
         match fact {
             Fact::StoreCreated { root_id, authority, log_key } => {
                 let (root_id, authority) = (*root_id, *authority);
-                let store =
-                    Store { root_id, authority, log_key: log_key.clone(), created_at: time };
+                let (log_key, created_at) = (log_key.clone(), time);
+                let store = Store { root_id, authority, authority_version: 1, log_key, created_at };
                 self.store = Some(Arc::new(store));
+            }
+            Fact::AuthorityReplaced { version, digest } => {
+                if let Some(store) = &mut self.store {
+                    let store = Arc::make_mut(store);
+                    (store.authority, store.authority_version) = (*digest, *version);
+                }
             }
             Fact::ActorRegistered { actor_id, commitment } => {
                 let actor = ActorFold { commitment: *commitment, forgotten: false };

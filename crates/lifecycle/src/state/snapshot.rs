@@ -24,7 +24,7 @@ use crate::{
 use bytes::{Reader, put_small};
 
 /// The snapshot format that is written; another one is passed over and the log replayed.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// One part of the fold: its tag, how it is written, and how it is read.
 struct Section {
@@ -97,20 +97,21 @@ const LENGTH_BYTES: usize = 8;
 fn put_whole(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed> {
     let State { size, last_time, store, counts, .. } = state;
     let Counts { keys_revoked, rotations, refusals } = counts;
-    let store = store
-        .as_ref()
-        .map(|store| (store.root_id, store.authority, &store.log_key, store.created_at));
+    let store = store.as_ref().map(|store| {
+        let Store { root_id, authority, authority_version, log_key, created_at } = &**store;
+        (root_id, (authority_version, authority), log_key, created_at)
+    });
     put_small(out, &(size, last_time, store, (keys_revoked, rotations, refusals)))
 }
 
-type StoreBytes = (Fingerprint, Digest, Arc<str>, Timestamp);
+type StoreBytes = (Fingerprint, (u64, Digest), Arc<str>, Timestamp);
 
 fn read_whole(reader: &mut Reader<'_>, state: &mut State) -> Result<(), UnreadableSnapshot> {
     let store: Option<StoreBytes>;
     let (keys_revoked, rotations, refusals);
     (state.size, state.last_time, store, (keys_revoked, rotations, refusals)) = reader.small()?;
-    state.store = store.map(|(root_id, authority, log_key, created_at)| {
-        Arc::new(Store { root_id, authority, log_key, created_at })
+    state.store = store.map(|(root_id, (authority_version, authority), log_key, created_at)| {
+        Arc::new(Store { root_id, authority, authority_version, log_key, created_at })
     });
     state.counts = Counts { keys_revoked, rotations, refusals };
     Ok(())

@@ -23,6 +23,7 @@ impl From<Refusal> for Problem {
             | Refusal::HalfOfComposite(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Secret(refusal) => super::secret::status(refusal),
             Refusal::StoreExists
+            | Refusal::AuthorityMovedOn
             | Refusal::Root(_)
             | Refusal::AnchorInactive(_)
             | Refusal::NoAnchors

@@ -123,6 +123,7 @@ fn of_others(kind: usize, seed: u64) -> Fact {
         }
         26 => Fact::IncidentReported { key_id, report: content(seed) },
         27 => Fact::RollbackAccepted { kept_size: size, kept_root: root, found_size: size / 2 },
+        28 => Fact::AuthorityReplaced { version: size, digest: root },
         other if other < Fact::TABLE.len() + RootFact::TABLE.len() => {
             Fact::Root(of_the_root_key(other - Fact::TABLE.len(), seed))
         }

@@ -29,6 +29,24 @@ fn a_store_begins_once() {
 }
 
 #[test]
+fn versions_of_the_authority_only_go_up() {
+    // HA-08
+    let mut world = World::begun();
+    let replace = |version| Command::ReplaceAuthority { version, digest: digest("next") };
+    assert_eq!(world.refused(replace(2)), Refusal::AuthorityMovedOn);
+    world.must(Command::CreateStore {
+        root_id: Fingerprint::of_spki(b"root"),
+        authority: digest("authority"),
+        log_key: "log+1+key".into(),
+    });
+    assert_eq!(world.refused(replace(1)), Refusal::AuthorityMovedOn);
+    world.must(replace(2));
+    let store = world.state.store().unwrap();
+    assert_eq!((store.authority_version, store.authority), (2, digest("next")));
+    assert_eq!(world.refused(replace(2)), Refusal::AuthorityMovedOn);
+}
+
+#[test]
 fn a_person_is_named_once_and_can_be_forgotten() {
     let mut world = World::begun();
     let actor_id = ActorId::parse("a-0123").unwrap();
