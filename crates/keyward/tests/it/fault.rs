@@ -2,6 +2,7 @@
 
 use keyward::{
     ExecuteError, Keyward,
+    authority::AuthorityError,
     incident::IncidentRequest,
     key::KeyRequest,
     rotation::RotateMode,
@@ -31,7 +32,7 @@ use crate::{
 type Act = fn(&World) -> Result<(), ExecuteError>;
 
 /// A life, in the order in which it is lived.
-const ACTS: [(&str, Act); 13] = [
+const ACTS: [(&str, Act); 14] = [
     ("generate", |world| world.try_generate("k1").map(drop).map_err(Cause::cause)),
     ("anchor", |world| world.try_anchor("pkg:cargo/*", &["k1"]).map(drop)),
     ("sign", |world| world.try_sign("k1", "a").map(drop).map_err(Cause::cause)),
@@ -78,12 +79,17 @@ const ACTS: [(&str, Act); 13] = [
         let policy = policy.expect("a policy");
         world.keyward.set_policy(&world.actor, &name, policy).map(drop).map_err(Cause::cause)
     }),
+    ("authority", |world| match crate::authority::renew(world) {
+        Ok(_) => Ok(()),
+        Err(AuthorityError::Execute(error)) => Err(error),
+        Err(other) => panic!("not the writer's: {other:?}"),
+    }),
 ];
 
 const RULES: &[u8] = br#"{"rules":[{"who":["token:t"],"may":["read"],"under":["app"]}]}"#;
 
 /// What each of them adds to the audit trail; a signature is in the ledger.
-const ADDED: [(&str, &[&str]); 13] = [
+const ADDED: [(&str, &[&str]); 14] = [
     ("generate", &["KEY_GENERATED"]),
     ("anchor", &["ANCHOR_CREATED", "KEY_ADDED"]),
     ("sign", &[]),
@@ -110,6 +116,7 @@ const ADDED: [(&str, &[&str]); 13] = [
     ("deactivate", &["ANCHOR_DEACTIVATED"]),
     ("token", &["TOKEN_CREATED"]),
     ("policy", &["SECRET_POLICY_SET"]),
+    ("authority", &["AUTHORITY_REPLACED"]),
 ];
 
 /// A store that has lived its first `acts` acts.

@@ -6,6 +6,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "anything else is a failed test")]
 
 mod act;
+mod authority;
 mod buffered;
 mod bulk;
 mod child;
