@@ -3,6 +3,7 @@
 mod access;
 mod anchor;
 mod audit;
+mod authority;
 mod keeper;
 mod key;
 mod proof;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     access::{ActorVerb, TokenCreate, TokenVerb},
     anchor::{AnchorCreate, AnchorKey, AnchorVerb},
     audit::{AuditProof, AuditQuery, AuditVerb, AuditVerify},
+    authority::{AuthorityPropose, AuthoritySign, AuthorityVerb},
     keeper::Keeper,
     key::{Ending, KeyGenerate, KeyImport, KeyRotate, KeyVerb},
     proof::{IncidentReport, IncidentRotate, IncidentVerb, ProofResign, ProofVerb, Sign},
@@ -136,6 +138,9 @@ pub(crate) enum Command {
     /// The log of everything that happened
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// The authority: whose signatures vouch for the log
+    #[command(subcommand)]
+    Authority(AuthorityVerb),
     /// People and programs that the log names by pseudonym
     #[command(subcommand)]
     Actor(ActorVerb),

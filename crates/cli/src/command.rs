@@ -3,6 +3,7 @@
 mod access;
 mod anchor;
 mod audit;
+mod authority;
 mod backup;
 mod demo;
 mod incident;
@@ -48,6 +49,7 @@ pub(crate) fn run(session: &mut Session<'_>, command: Command) -> Result<Exit, F
         Command::Proof(verb) => proof::run(session, verb)?,
         Command::Incident(verb) => incident::run(session, verb)?,
         Command::Audit(verb) => return audit::run(session, verb),
+        Command::Authority(verb) => authority::run(session, verb)?,
         Command::Actor(verb) => access::actor(session, &verb)?,
         Command::Secret(verb) => secret::run(session, verb)?,
         Command::Policy(verb) => secret::policy(session, verb)?,

@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod anchor;
 pub(crate) mod audit;
+pub(crate) mod authority;
 mod document;
 pub(crate) mod key;
 pub(crate) mod proof;

@@ -39,6 +39,12 @@ pub struct Offered {
     pub signatures: Vec<Signature>,
 }
 
+/// By which people compare a key of the document; `None` for one that cannot be read.
+#[must_use]
+pub fn fingerprint(key: &AuthorityKey) -> Option<Fingerprint> {
+    Reader.ed25519_from_pem(&key.public_key).map(|(fingerprint, _)| fingerprint)
+}
+
 impl Keyward {
     /// The newest document, which is pinned.
     #[must_use]
@@ -166,10 +172,8 @@ fn signed(
 
 /// What `document` calls that key; `None` if it is not one of its keys.
 fn name_of(held: &Signer, document: &Authority) -> Option<KeyId> {
-    let fingerprint = Fingerprint::of_spki(held.spki());
-    let is_held = |key: &&AuthorityKey| {
-        Reader.ed25519_from_pem(&key.public_key).is_some_and(|(found, _)| found == fingerprint)
-    };
+    let held_fingerprint = Fingerprint::of_spki(held.spki());
+    let is_held = |key: &&AuthorityKey| fingerprint(key) == Some(held_fingerprint);
     document.keys.iter().find(is_held).map(|key| key.key_id.clone())
 }
 

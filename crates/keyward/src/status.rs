@@ -37,6 +37,8 @@ pub struct Status {
     /// Why the newest checkpoint could not be kept outside the database when that was last
     /// tried; it is tried again every second.
     pub pin_failure: Option<Arc<str>>,
+    /// When verifiers stop following the authority document; `None` for never.
+    pub authority_expires_at: Option<Timestamp>,
     /// Profiles whose key store is not built into this program.
     pub unavailable: Vec<(ProfileName, StoreAddress)>,
 }
@@ -72,6 +74,7 @@ impl Keyward {
             quarantine: self.shared.quarantined(),
             halted: self.shared.is_halted(),
             pin_failure: self.shared.pins.failure(),
+            authority_expires_at: self.authority().authority().expires_at,
             unavailable: unavailable.collect(),
         })
     }

@@ -13,7 +13,7 @@ use crate::{
     canonical::INTEGER_MAX,
     command::{Command, Force, LedgerNote},
     event::Fact,
-    id::{AnchorId, KeyId, ProfileName},
+    id::{AnchorId, Digest, KeyId, ProfileName},
     key::{Custody, Key, Status, due},
     profile::{Profile, Strictness},
     refusal::{Refusal, Unusable, Warning},
@@ -110,11 +110,7 @@ fn record(state: &State, command: &Command, now: Timestamp) -> Result<Decision, 
             Fact::StoreCreated { root_id, authority, log_key: log_key.clone() }
         }
         Command::ReplaceAuthority { version, digest } => {
-            // After a rollback was accepted, versions that verifiers have seen are missing here.
-            if state.store().is_none_or(|store| *version <= store.authority_version) {
-                return Err(Refusal::AuthorityMovedOn);
-            }
-            Fact::AuthorityReplaced { version: *version, digest: *digest }
+            replace_authority(state, *version, *digest)?
         }
         Command::RegisterActor { actor_id, commitment } => {
             if state.actor(actor_id).is_some() {
@@ -273,4 +269,12 @@ fn unwise(profile: Option<&Profile>, force: Force, warning: Warning) -> Result<W
         }
         (Some(_) | None, Force::No | Force::Yes) => Ok(warning),
     }
+}
+
+/// Versions only go up. After a rollback was accepted, some that verifiers have seen are missing.
+fn replace_authority(state: &State, version: u64, digest: Digest) -> Result<Fact, Refusal> {
+    if state.store().is_none_or(|store| version <= store.authority_version) {
+        return Err(Refusal::AuthorityMovedOn);
+    }
+    Ok(Fact::AuthorityReplaced { version, digest })
 }

@@ -120,6 +120,9 @@ pub(crate) fn text(
         forgeries(keyward);
         gauge!("signer_pending_rescans").set(float(pending));
         gauge!("keyward_anchors_universal").set(universal_anchors(&state));
+        if let Some(end) = status.authority_expires_at {
+            gauge!("keyward_authority_expiry_seconds").set(root::seconds(end));
+        }
         gauge!("keyward_log_size").set(float(status.log_size));
         gauge!("keyward_ledger_size").set(float(status.ledger_size));
         gauge!("keyward_sealed").set(flag(!status.unsealed));
@@ -217,6 +220,10 @@ fn describe() {
     describe_gauge!(
         "keyward_anchors_universal",
         "Active anchors that judge every package which no other judges"
+    );
+    describe_gauge!(
+        "keyward_authority_expiry_seconds",
+        "When verifiers stop following the authority document, in seconds since 1970"
     );
     describe_gauge!("keyward_log_size", "Leaves of the log");
     describe_gauge!("keyward_ledger_size", "Entries of the signature ledger");

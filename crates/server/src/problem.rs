@@ -1,6 +1,7 @@
 //! Refusals and failures as RFC 9457 problem documents: the one place where an HTTP status is
 //! chosen.
 
+mod authority;
 mod engine;
 mod keeper;
 mod root;

@@ -4,6 +4,7 @@
 mod actor;
 mod anchor;
 mod audit;
+mod authority;
 mod incident;
 mod key;
 mod lifetime;
@@ -42,6 +43,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         proof::routes(),
         incident::routes(),
         audit::routes(),
+        authority::routes(),
         actor::routes(),
         token::routes(),
         secret::routes(),

@@ -163,7 +163,7 @@ fn note() -> Note {
 }
 
 fn trust() -> Vec<u8> {
-    let head = head_line(&authority()).expect("it has a canonical form");
+    let head = head_line(&[authority()]).expect("it has a canonical form");
     let foot = foot_line(&note().to_string()).expect("it has a canonical form");
     [vec![head], leaves(), vec![foot]].concat().join(&b'\n')
 }

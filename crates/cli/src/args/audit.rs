@@ -60,6 +60,9 @@ pub(crate) struct AuditVerify {
     /// With --trust: the authority that the bundle must be of (its SHA-256)
     #[arg(long, value_name = "HEX", value_parser = digest, requires = "trust")]
     pub(crate) authority: Option<Digest>,
+    /// With --trust: follow an authority that has expired, too
+    #[arg(long, requires = "trust")]
+    pub(crate) allow_expired: bool,
 }
 
 #[derive(Debug, Args)]

@@ -40,6 +40,9 @@ pub(crate) struct Verify {
     /// With --trust: the authority that the bundle must be of (its SHA-256)
     #[arg(long, value_name = "HEX", value_parser = digest, requires = "trust")]
     pub(crate) authority: Option<Digest>,
+    /// With --trust: follow an authority that has expired, too
+    #[arg(long, requires = "trust")]
+    pub(crate) allow_expired: bool,
     /// With --trust: how old the bundle's newest checkpoint may be, as in 12h or 7d
     #[arg(long, value_name = "AGE", default_value = "7d", value_parser = seconds)]
     pub(crate) max_view_age: i64,

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use super::{key::put, offline};
+use super::{
+    key::put,
+    offline::{self, Trusted},
+};
 use crate::{
     args::{AuditProof, AuditQuery, AuditVerb, AuditVerify},
     exit::{Exit, Failure},
@@ -74,13 +77,17 @@ fn query(session: &mut Session<'_>, query: AuditQuery) -> Result<(), Failure> {
 }
 
 fn verify(session: &mut Session<'_>, verify: &AuditVerify) -> Result<Exit, Failure> {
-    let AuditVerify { checkpoint, trust, authority } = verify;
+    let AuditVerify { checkpoint, trust, authority, allow_expired } = verify;
     let checkpoint = match checkpoint {
         Some(file) => Some(input::read_text(session, file)?),
         None => None,
     };
     let answer = match trust {
-        Some(file) => offline::audit(session, file, authority.as_ref(), checkpoint.as_deref())?,
+        Some(file) => {
+            let (authority, allow_expired) = (authority.as_ref(), *allow_expired);
+            let trusted = Trusted { authority, allow_expired };
+            offline::audit(session, file, trusted, checkpoint.as_deref())?
+        }
         None => {
             let mut body = json!({});
             put(&mut body, "checkpoint", checkpoint);

@@ -47,6 +47,7 @@ pub(super) fn run(session: &mut Session<'_>, init: &Init) -> Result<(), Failure>
     session.emit(&made, render::store::made)?;
     if !session.is_json() {
         session.note("hint: make the first key with `keyward key generate --key-id ID`")?;
+        session.note("hint: the key that vouches for the log is in this store; `keyward authority propose --help` says how to move it elsewhere")?;
     }
     Ok(())
 }

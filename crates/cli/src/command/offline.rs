@@ -38,10 +38,19 @@ struct View {
     freshness: Freshness,
 }
 
+/// Whom a trust bundle must be of.
+#[derive(Clone, Copy)]
+pub(super) struct Trusted<'t> {
+    /// The authority that is known, or one that the bundle's follows.
+    pub(super) authority: Option<&'t Digest>,
+    /// Whether one that has expired will do.
+    pub(super) allow_expired: bool,
+}
+
 /// How a trust bundle is to be read.
 pub(super) struct Terms<'t> {
-    /// The authority that it must be of.
-    pub(super) authority: Option<&'t Digest>,
+    /// Whom it must be of.
+    pub(super) trusted: Trusted<'t>,
     /// How old its newest checkpoint may be, in seconds.
     pub(super) max_view_age: i64,
     /// Judge with what its log knew then.
@@ -87,7 +96,7 @@ impl Offline {
         terms: &Terms<'_>,
     ) -> Result<Self, Failure> {
         let bytes = input::read(session, file, TRUST_BUNDLE_BYTES_MAX)?;
-        let bundle = open(session, &bytes, terms.authority)?;
+        let bundle = open(session, &bytes, terms.trusted)?;
         let clock = session.surroundings.clock.now();
         let asked = terms.as_of.unwrap_or(clock);
         // What was logged between the newest checkpoint and that time is not in the bundle.
@@ -131,11 +140,11 @@ impl Offline {
 pub(super) fn audit(
     session: &mut Session<'_>,
     file: &Path,
-    authority: Option<&Digest>,
+    trusted: Trusted<'_>,
     checkpoint: Option<&str>,
 ) -> Result<Document, Failure> {
     let bytes = input::read(session, file, TRUST_BUNDLE_BYTES_MAX)?;
-    let bundle = open(session, &bytes, authority)?;
+    let bundle = open(session, &bytes, trusted)?;
     let admitted = bundle.authority();
     let mut problems: Vec<String> = Vec::new();
     if let Some(kept) = checkpoint {
@@ -168,8 +177,9 @@ pub(super) fn audit(
 fn open(
     session: &mut Session<'_>,
     bytes: &[u8],
-    authority: Option<&Digest>,
+    trusted: Trusted<'_>,
 ) -> Result<TrustBundle, Failure> {
+    let Trusted { authority, allow_expired } = trusted;
     let bundle = read(bytes, authority, &Reader).map_err(|e| Failure::refused(e.to_string()))?;
     if authority.is_none() {
         let digest = bundle.authority().digest();
@@ -177,6 +187,17 @@ fn open(
             "warning: the bundle vouches for itself; say --authority {digest} if that is the \
              authority you know"
         ))?;
+    }
+    let newest = bundle.authority().authority();
+    if let Some(end) = newest.expires_at
+        && newest.has_expired(session.surroundings.clock.now())
+    {
+        let what = format!("the trust bundle's authority expired at {end}");
+        if !allow_expired {
+            return Err(Failure::refused(what)
+                .hint("get a newer bundle; --allow-expired follows this one all the same"));
+        }
+        session.note(format_args!("warning: {what}"))?;
     }
     Ok(bundle)
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     key::put,
-    offline::{Offline, Proof, Terms},
+    offline::{Offline, Proof, Terms, Trusted},
 };
 use crate::{
     args::{TimePolicy, Verify},
@@ -38,7 +38,10 @@ pub(super) fn run(session: &mut Session<'_>, verify: &Verify) -> Result<Exit, Fa
     let offline = match &verify.trust {
         Some(file) => {
             let terms = Terms {
-                authority: verify.authority.as_ref(),
+                trusted: Trusted {
+                    authority: verify.authority.as_ref(),
+                    allow_expired: verify.allow_expired,
+                },
                 max_view_age: verify.max_view_age,
                 as_of: verify.as_of,
             };

@@ -20,6 +20,7 @@ pub(crate) fn status(answer: &Document) -> String {
         ("Log Size", answer.text("logSize")),
         ("Ledger Size", answer.text("ledgerSize")),
         ("Quarantined", quarantined),
+        ("Authority Expires", answer.text("authorityExpiresAt")),
     ]));
     for store in answer.list("unavailableStores") {
         let part = |member| store.text(member).unwrap_or_default();

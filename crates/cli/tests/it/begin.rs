@@ -18,8 +18,10 @@ fn a_store_is_made_once() {
     let labels: Vec<&str> = ran.stdout.lines().filter_map(|line| line.split(": ").next()).collect();
     assert_eq!(labels, ["Store", "Root ID", "Authority", "Profiles"]);
     assert!(ran.stdout.contains("Profiles: default, fips, pqc, hybrid\n"), "{}", ran.stdout);
-    let hint = "hint: make the first key with `keyward key generate --key-id ID`\n";
-    assert_eq!(ran.stderr, hint);
+    let hints = "hint: make the first key with `keyward key generate --key-id ID`\n\
+                 hint: the key that vouches for the log is in this store; `keyward authority \
+                 propose --help` says how to move it elsewhere\n";
+    assert_eq!(ran.stderr, hints);
     let mode = std::fs::metadata(world.path("data")).expect("the directory").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     let again = world.run(&["init", "--password-file", &password]).ended(1);

@@ -72,6 +72,7 @@ fn every_page_is_run_here() {
         .collect();
     found.sort();
     let run = [
+        "authority.md",
         "backup.md",
         "config.md",
         "incident.md",
@@ -83,6 +84,11 @@ fn every_page_is_run_here() {
         "start.md",
     ];
     assert_eq!(found, run);
+}
+
+#[test]
+fn the_page_about_the_authority_tells_the_truth() {
+    check("authority.md", By::Itself);
 }
 
 #[test]

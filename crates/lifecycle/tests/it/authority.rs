@@ -54,10 +54,10 @@ fn named<'k>(name: &'static str, key: &'k PrivateKey) -> Named<'k> {
     (name, key, spki::to_pem(key.spki()))
 }
 
-fn document(version: u64, threshold: u32, keys: &[Named<'_>]) -> Authority {
+fn document(version: u64, threshold: u32, keys: &[&Named<'_>]) -> Authority {
     let (_, log, cosigner) = log();
     let key =
-        |(name, _, pem): &Named<'_>| AuthorityKey { key_id: id(name), public_key: pem.clone() };
+        |(name, _, pem): &&Named<'_>| AuthorityKey { key_id: id(name), public_key: pem.clone() };
     Authority {
         v: 1,
         version,
@@ -70,7 +70,7 @@ fn document(version: u64, threshold: u32, keys: &[Named<'_>]) -> Authority {
     }
 }
 
-fn signed_by(authority: &Authority, keys: &[Named<'_>]) -> Envelope {
+fn signed_by(authority: &Authority, keys: &[&Named<'_>]) -> Envelope {
     let payload = authority.to_payload().unwrap();
     let message = pae(AUTHORITY_PAYLOAD_TYPE, &payload);
     let mut signatures = keys.iter().map(|(name, key, _)| Signature {
@@ -84,7 +84,7 @@ fn signed_by(authority: &Authority, keys: &[Named<'_>]) -> Envelope {
 }
 
 /// The first version, of these keys, that each of them has signed.
-fn signed(threshold: u32, keys: &[Named<'_>]) -> Envelope {
+fn signed(threshold: u32, keys: &[&Named<'_>]) -> Envelope {
     signed_by(&document(1, threshold, keys), keys)
 }
 
@@ -94,9 +94,9 @@ fn one_key_under_two_names_and_in_two_writings_is_one_signer() {
     let (pem, other_pem) = (spki::to_pem(one.spki()), spki::to_pem(other.spki()));
     let again = pem.replace('\n', "\r\n");
     assert_eq!(spki::from_pem(&again), spki::from_pem(&pem));
-    let twice = signed(2, &[("a", &one, pem.clone()), ("b", &one, again)]);
+    let twice = signed(2, &[&("a", &one, pem.clone()), &("b", &one, again)]);
     assert_eq!(admit(&twice, None, &Reader).unwrap_err(), AuthorityRefused::TooFewSigners);
-    let two = signed(2, &[("a", &one, pem), ("b", &other, other_pem)]);
+    let two = signed(2, &[&("a", &one, pem), &("b", &other, other_pem)]);
     assert_eq!(admit(&two, None, &Reader).unwrap().authority().threshold, 2);
 }
 
@@ -105,23 +105,24 @@ fn the_next_version_needs_the_threshold_of_both() {
     // HA-08
     let keys = [1, 2, 3].map(|seed| key_pair(&[seed; 32]).0);
     let [home, one, two] = [("home", 0), ("one", 1), ("two", 2)].map(|(n, at)| named(n, &keys[at]));
-    let first = admit(&signed(1, &[home.clone()]), None, &Reader).unwrap();
-    let next = document(2, 2, &[one.clone(), two.clone()]);
-    let judge = |keys: &[Named<'_>]| {
+    let first = admit(&signed(1, &[&home]), None, &Reader).unwrap();
+    let next = document(2, 2, &[&one, &two]);
+    let judge = |keys: &[&Named<'_>]| {
         admit(&signed_by(&next, keys), Some(&first), &Reader).map(|next| next.authority().version)
     };
     let too_few = Err(AuthorityRefused::TooFewSigners);
-    assert_eq!(judge(&[one.clone(), two.clone()]), too_few, "the version before has not signed");
-    assert_eq!(judge(&[home.clone(), one.clone()]), too_few, "its own threshold is two");
-    assert_eq!(judge(&[home.clone()]), too_few);
-    assert_eq!(judge(&[home, one, two]), Ok(2));
+    assert_eq!(judge(&[&one, &two]), too_few, "the version before has not signed");
+    assert_eq!(judge(&[&home, &one]), too_few, "its own threshold is two");
+    assert_eq!(judge(&[&home]), too_few);
+    assert_eq!(judge(&[&home, &one, &two]), Ok(2));
 }
 
 #[test]
 fn the_next_version_goes_on_with_the_log_of_the_one_before() {
     // HA-08
     let (key, _) = key_pair(&[1; 32]);
-    let home = [named("home", &key)];
+    let home = named("home", &key);
+    let home = [&home];
     let first = admit(&signed(1, &home), None, &Reader).unwrap();
     let judge = |change: fn(&mut Authority)| {
         let mut next = document(2, 1, &home);
@@ -160,7 +161,7 @@ fn the_next_version_goes_on_with_the_log_of_the_one_before() {
 fn a_document_is_to_be_replaced_when_it_expires() {
     // HA-08
     let (key, _) = key_pair(&[1; 32]);
-    let mut authority = document(1, 1, &[named("home", &key)]);
+    let mut authority = document(1, 1, &[&named("home", &key)]);
     assert!(!authority.has_expired(day(9_999)));
     authority.expires_at = Some(day(10));
     assert!(!authority.has_expired(day(9)));
@@ -172,9 +173,9 @@ fn a_trust_bundle_is_of_every_authority_on_the_way_to_its_own() {
     // HA-08
     let keys = [1, 2].map(|seed| key_pair(&[seed; 32]).0);
     let [home, away] = [named("home", &keys[0]), named("away", &keys[1])];
-    let first = signed(1, &[home.clone()]);
-    let second = signed_by(&document(2, 1, &[away.clone()]), &[home, away.clone()]);
-    let third = signed_by(&document(3, 1, &[away.clone()]), &[away.clone()]);
+    let first = signed(1, &[&home]);
+    let second = signed_by(&document(2, 1, &[&away]), &[&home, &away]);
+    let third = signed_by(&document(3, 1, &[&away]), &[&away]);
     let (_, foot) = bundle();
     let read_with = |authorities: &[Envelope], pinned: Option<&Envelope>| {
         let head = String::from_utf8(head_line(authorities).unwrap()).unwrap();
@@ -189,10 +190,10 @@ fn a_trust_bundle_is_of_every_authority_on_the_way_to_its_own() {
     assert_eq!(read_with(&all[1..], Some(&second)), Ok(3));
     assert_eq!(read_with(&all[..2], Some(&third)), Err(UntrustedBundle::OtherAuthority));
     assert_eq!(read_with(&[], None), Err(UntrustedBundle::Malformed));
-    let skips = [first.clone(), third.clone()];
+    let skips = [first.clone(), third];
     let not_next = UntrustedBundle::Authority(AuthorityRefused::NotNext { pinned: 1 });
     assert_eq!(read_with(&skips, Some(&first)), Err(not_next));
-    let forged = [first.clone(), signed_by(&document(2, 1, &[away.clone()]), &[away])];
+    let forged = [first.clone(), signed_by(&document(2, 1, &[&away]), &[&away])];
     let too_few = UntrustedBundle::Authority(AuthorityRefused::TooFewSigners);
     assert_eq!(read_with(&forged, Some(&first)), Err(too_few));
 }
@@ -200,7 +201,7 @@ fn a_trust_bundle_is_of_every_authority_on_the_way_to_its_own() {
 /// The first and last line of a bundle of an empty log.
 fn bundle() -> (String, String) {
     let (one, _) = key_pair(&[1; 32]);
-    let authority = [signed(1, &[named("a", &one)])];
+    let authority = [signed(1, &[&named("a", &one)])];
     let (key, log, cosigner) = log();
     let head = TreeHead { size: 0, root: empty_root() };
     let text = Checkpoint::new(ORIGIN, head, Some(head)).unwrap().to_string();

@@ -103,7 +103,7 @@ fn describe() {
 }
 
 /// A time as Prometheus has it: seconds since 1970.
-fn seconds(at: Timestamp) -> f64 {
+pub(super) fn seconds(at: Timestamp) -> f64 {
     float(u64::try_from(at.seconds()).unwrap_or(0))
 }
 

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use keyward::{ExecuteError, secret::SecretStanding, status::Status};
+use keyward_lifecycle::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -55,8 +56,9 @@ pub(crate) struct Readiness {
 #[utoipa::path(get, path = "/readyz", tag = "status", responses(
     (status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
-    let readiness = match run(&app, keyward::Keyward::status).await {
-        Ok(status) => readiness(&status),
+    let seen = run(&app, |keyward| Ok::<_, ExecuteError>((keyward.status()?, keyward.now())));
+    let readiness = match seen.await {
+        Ok((status, now)) => readiness(&status, now),
         Err(problem) => {
             let reasons = vec![problem.document().detail];
             Readiness { ready: false, reasons, notes: Vec::new() }
@@ -66,7 +68,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Response {
     (status, Json(readiness)).into_response()
 }
 
-fn readiness(status: &Status) -> Readiness {
+fn readiness(status: &Status, now: Timestamp) -> Readiness {
     let mut reasons = Vec::new();
     if let Some(quarantine) = status.quarantine {
         let (found, kept) = (quarantine.found_size, quarantine.kept_size);
@@ -81,6 +83,9 @@ fn readiness(status: &Status) -> Readiness {
     let mut notes = if status.unsealed { Vec::new() } else { vec![sealed] };
     if let Some(why) = &status.pin_failure {
         notes.push(format!("the newest checkpoint is not in trust.json: {why}"));
+    }
+    if let Some(end) = status.authority_expires_at.filter(|end| *end <= now) {
+        notes.push(format!("verifiers follow it no more: its authority expired at {end}"));
     }
     Readiness { ready: reasons.is_empty(), reasons, notes }
 }
@@ -136,6 +141,10 @@ pub(crate) struct StatusDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pin_failure: Option<std::sync::Arc<str>>,
+    /// When verifiers stop following the authority document; absent for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    authority_expires_at: Option<Timestamp>,
     unavailable_stores: Vec<UnavailableStore>,
     /// Absent while sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -202,6 +211,7 @@ pub(crate) async fn status(State(app): State<App>) -> Outcome<StatusDocument> {
             quarantined: status.quarantine.is_some(),
             halted: status.halted,
             pin_failure: status.pin_failure,
+            authority_expires_at: status.authority_expires_at,
             secrets: keyward.secret_standing().map(Into::into),
             version,
         })

@@ -7,6 +7,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use keyward::clock::Clock as _;
+use keyward_lifecycle::{authority::Authority, envelope::Envelope};
 use serde_json::json;
 
 use crate::world::{self, ANCHOR, World};
@@ -174,4 +176,33 @@ async fn promtool_finds_no_fault_but_those_that_the_runbook_asks_for() {
         "signer_keys_active_total non-counter metrics should not have \"_total\" suffix",
     ];
     assert_eq!(said, known, "{text}");
+}
+
+#[tokio::test]
+async fn an_authority_that_ends_says_when_and_a_store_that_nobody_follows_says_so() {
+    // HA-08
+    let world = world::new();
+    let of_it = |text: &str| {
+        let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines.find_map(|line| {
+            line.strip_prefix("keyward_authority_expiry_seconds ").map(str::to_owned)
+        })
+    };
+    assert_eq!(of_it(&world.get("/metrics").await.text), None, "it never ends");
+    let envelope = world.get("/v1/authority/envelope").await.text;
+    let envelope = Envelope::parse(envelope.as_bytes()).expect("an envelope");
+    let mut next = Authority::parse(envelope.payload()).expect("a document");
+    next.version = 2;
+    next.expires_at = Some(world.clock.now().plus_seconds(60));
+    let document = String::from_utf8(next.to_payload().expect("JSON")).expect("UTF-8");
+    world.must("/v1/authority", json!({"document": document})).await;
+    let expected = next.expires_at.expect("an end").seconds().to_string();
+    assert_eq!(of_it(&world.get("/metrics").await.text), Some(expected));
+    assert_eq!(world.get("/readyz").await.json()["notes"], json!([]));
+    world.clock.advance(60);
+    let ready = world.get("/readyz").await.json();
+    assert_eq!(ready["ready"], true);
+    let note = ready["notes"][0].as_str().expect("a note");
+    assert!(note.starts_with("verifiers follow it no more: its authority expired at "), "{note}");
+    assert_eq!(world.get("/v1/authority").await.json()["expired"], true);
 }
