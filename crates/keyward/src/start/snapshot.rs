@@ -1,11 +1,14 @@
 //! Snapshots of the fold: written in parts, read back if a checkpoint binds them.
 
+use std::sync::mpsc;
+
 use keyward_lifecycle::{audit::tree::Frontier, id::Digest, ledger::SignedHead, state::State};
+use sha2::{Digest as _, Sha256};
 
 use super::OpenFailed;
 use crate::{
     engine::Parts,
-    storage::{Item, Shelf},
+    storage::{Item, ReadError, Shelf},
     writer::Tip,
 };
 
@@ -19,20 +22,41 @@ pub(super) fn from_snapshot(
 ) -> Result<Snapshot, OpenFailed> {
     let empty = || (State::default(), Frontier::new(), None);
     let Some((size, digest)) = newest.and_then(SignedHead::snapshot) else { return Ok(empty()) };
-    let mut bytes = Vec::new();
-    for part in 0..SNAPSHOT_PARTS_MAX {
-        match parts.storage.item(Shelf::Snapshot, &part_name(size, part))? {
-            Some(part) => bytes.extend_from_slice(&part),
-            None => break,
+    let length = length_of(parts, size)?;
+    // Digested while it is read, and believed only if that is the digest that was bound.
+    let (read, found) = std::thread::scope(|scope| -> Result<_, ReadError> {
+        let (come, coming) = mpsc::channel::<Vec<u8>>();
+        let found = scope.spawn(move || {
+            let mut digest = Sha256::new();
+            coming.iter().for_each(|part| digest.update(part));
+            Digest::from_bytes(digest.finalize().into())
+        });
+        let mut bytes = Vec::with_capacity(length);
+        for part in 0..SNAPSHOT_PARTS_MAX {
+            let Some(part) = parts.storage.item(Shelf::Snapshot, &part_name(size, part))? else {
+                break;
+            };
+            bytes.extend_from_slice(&part);
+            // Should nobody listen, nothing was digested, and nothing is believed.
+            drop(come.send(part));
         }
-    }
-    // Read while its digest is made, and believed only if that is the one that was bound.
-    let (read, found) = std::thread::scope(|scope| {
-        let found = scope.spawn(|| Digest::of(&bytes));
-        (fold_of(&bytes, size), found.join().ok())
-    });
+        drop(come);
+        Ok((fold_of(&bytes, size), found.join().ok()))
+    })?;
     let read = read.filter(|_| found == Some(digest));
     Ok(read.map_or_else(empty, |(state, log)| (state, log, Some((size, digest)))))
+}
+
+/// How many bytes it has in all, so that they are moved once: memory that grows is copied, and
+/// wiped when it is given back.
+fn length_of(parts: &Parts, size: u64) -> Result<usize, ReadError> {
+    let last = part_name(size, SNAPSHOT_PARTS_MAX);
+    let Some(last) = parts.storage.item_at_or_before(Shelf::Snapshot, &last)? else {
+        return Ok(0);
+    };
+    let number = last.name.last_chunk::<4>().map_or(0, |number| u32::from_be_bytes(*number));
+    let before = SNAPSHOT_PART_BYTES.saturating_mul(number.min(SNAPSHOT_PARTS_MAX) as usize);
+    Ok(before.saturating_add(last.bytes.len()))
 }
 
 fn fold_of(bytes: &[u8], size: u64) -> Option<(State, Frontier)> {
