@@ -71,7 +71,7 @@ impl KeyRequest {
         }
     }
 
-    fn new_key(&self, public_key: &[u8], custody: Custody) -> Result<NewKey, KeyError> {
+    pub(crate) fn new_key(&self, public_key: &[u8], custody: Custody) -> Result<NewKey, KeyError> {
         let max_usage = match self.max_usage {
             Some(most) => Some(
                 NonZeroU64::new(most).ok_or(Refusal::EmptyLimit { what: "the number of uses" })?,

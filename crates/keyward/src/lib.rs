@@ -18,6 +18,7 @@ pub mod incident;
 pub mod keeper;
 pub mod key;
 pub mod keystore;
+pub mod metadata;
 mod opened;
 pub mod pin;
 mod projection;

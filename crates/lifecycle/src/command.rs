@@ -4,7 +4,7 @@
 mod root;
 mod secret;
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::num::NonZeroU64;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     anchor::AnchorRecord,
     event::Commitment,
     id::{ActorId, AnchorId, ContentId, Digest, Fingerprint, KeyId, ProfileName},
-    key::{CompromiseScope, Custody, Reason},
+    key::{CompromiseScope, Custody, Reason, Revocation},
     profile::Profile,
     time::Timestamp,
 };
@@ -62,6 +62,9 @@ pub enum Command {
     GenerateKey(NewKey),
     /// Register a key that was made elsewhere.
     ImportKey(NewKey),
+    /// Register a key that another store vouches for, as ended as it is there; a key that is here
+    /// already is left alone.
+    AdoptKey(Box<AdoptedKey>),
     /// Make a staged key the signer where there is none.
     PromoteKey {
         /// Which.
@@ -217,6 +220,20 @@ pub struct NewKey {
     pub staged: bool,
 }
 
+/// A key as another store has it. It verifies; it never signs here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "built by the library from a document")]
+pub struct AdoptedKey {
+    /// The key; its expiry may be past. Its custody, uses and stage are not asked about.
+    pub new: NewKey,
+    /// Its version there.
+    pub version: u32,
+    /// When succession or retirement ended its signing there.
+    pub not_after: Option<Timestamp>,
+    /// Its revocation there.
+    pub revocation: Option<Revocation>,
+}
+
 /// The end of a key, or of one anchor's belief in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "built by the library from a request")]
@@ -329,6 +346,7 @@ impl Command {
             Self::DefineProfile(_) => "profile.define",
             Self::GenerateKey(_) => "key.generate",
             Self::ImportKey(_) => "key.import",
+            Self::AdoptKey(_) => "key.adopt",
             Self::PromoteKey { .. } => "key.promote",
             Self::RetireKey { .. } => "key.retire",
             Self::BeginRotation { .. } => "key.rotate.begin",

@@ -55,6 +55,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Decisi
     match command {
         Command::GenerateKey(new) => key::generate(state, new, now),
         Command::ImportKey(new) => key::import(state, new, now),
+        Command::AdoptKey(adopted) => key::adopt(state, adopted, now),
         Command::PromoteKey { key_id } => key::promote(state, key_id, now),
         Command::RetireKey { key_id } => key::retire(state, key_id, now),
         Command::DestroyKey { key_id } => key::destroy(state, key_id, now),

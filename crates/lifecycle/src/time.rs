@@ -232,6 +232,13 @@ impl Window {
         self.end
     }
 
+    /// The last instant inside, for those whose intervals are closed (traps HA-33); before the
+    /// start, if nothing is inside.
+    #[must_use]
+    pub fn last(&self) -> Option<Timestamp> {
+        self.end.map(|end| Timestamp::from_nanos(end.nanos().saturating_sub(1)))
+    }
+
     /// Whether nothing is inside.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -314,5 +321,14 @@ mod tests {
         assert!(window.holds(Timestamp::from_seconds(1)));
         assert!(!window.holds(Timestamp::from_seconds(2)));
         assert!(Window::new(Timestamp::EPOCH, Some(Timestamp::EPOCH)).is_empty());
+    }
+
+    #[test]
+    fn a_closed_interval_ends_with_the_last_instant_inside() {
+        // HA-33
+        let window = Window::new(at("2025-01-01T00:00:00Z"), Some(at("2026-01-01T00:00:00Z")));
+        assert_eq!(window.last(), Some(at("2025-12-31T23:59:59.999999999Z")));
+        assert!(window.last().is_some_and(|last| window.holds(last)));
+        assert_eq!(Window::new(Timestamp::EPOCH, None).last(), None);
     }
 }

@@ -9,6 +9,7 @@ mod incident;
 mod key;
 mod lifetime;
 mod membership;
+mod metadata;
 mod policy;
 mod proof;
 mod revocation;
@@ -34,6 +35,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         status::routes(),
         root::routes(),
         key::routes(),
+        metadata::routes(),
         lifetime::routes(),
         revocation::routes(),
         anchor::routes(),

@@ -57,6 +57,7 @@ pub(crate) const TABLE: &[(Method, &str, Access)] = &[
     (Method::POST, "/signer/keys/import", Access::Needs(&[KeysManage])),
     (Method::GET, "/signer/keys", Access::Needs(&[KeysRead])),
     (Method::GET, "/signer/keys/metadata", Access::Needs(&[KeysRead])),
+    (Method::POST, "/signer/keys/metadata", Access::Needs(&[KeysManage])),
     (Method::GET, "/signer/rotation-warnings", Access::Needs(&[KeysRead])),
     (Method::GET, "/signer/keys/{keyId}", Access::Needs(&[KeysRead])),
     (Method::GET, "/signer/keys/{keyId}/history", Access::Needs(&[KeysRead])),

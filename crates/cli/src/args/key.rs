@@ -66,6 +66,13 @@ pub(crate) enum KeyVerb {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Take in the keys of another store by what it wrote of them: they verify, and never sign
+    /// here; those that ended there have ended here
+    ImportMetadata {
+        /// What export-metadata wrote there; `-` reads standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// A key, by flag or alone.

@@ -1,5 +1,6 @@
 //! `keyward key …`.
 
+use keyward::metadata::METADATA_BYTES_MAX;
 use serde_json::{Value, json};
 
 use crate::{
@@ -63,6 +64,13 @@ pub(super) fn run(session: &mut Session<'_>, verb: KeyVerb) -> Result<Exit, Fail
         KeyVerb::ExportMetadata { out } => {
             let document = session.ask(&Request::get("/signer/keys/metadata"))?;
             session.deliver(document.to_json().as_bytes(), out.as_deref())?;
+        }
+        KeyVerb::ImportMetadata { file } => {
+            let limit = u64::try_from(METADATA_BYTES_MAX).unwrap_or(u64::MAX);
+            let bytes = input::read(session, &file, limit)?;
+            let document = input::json(&bytes, &file)?;
+            let answer = session.ask(&Request::post("/signer/keys/metadata", document))?;
+            session.emit(&answer, render::key::taken_in)?;
         }
     }
     Ok(Exit::Done)

@@ -25,9 +25,11 @@ pub(crate) fn whole(key: &Document) -> String {
         ("Created", key.text("createdAt")),
         ("Promoted", key.text("promotedAt")),
         ("Expires", key.text("expiresAt")),
+        ("Retired", key.text("retiredAt")),
         ("Not After", key.text("notAfter")),
         ("Usage", usage(key)),
         ("Version", key.text("version")),
+        ("Lineage", key.text("lineage")),
         ("Parent", key.text("parentId")),
         ("Successor", key.text("successor")),
         ("Derivation Path", key.text("derivationPath")),
@@ -149,6 +151,20 @@ pub(crate) fn revocation(answer: &Document) -> String {
         ("Anchor Set Version", answer.text("anchorSetVersion")),
         ("Pending Rescans", answer.text("pendingRescans")),
     ]));
+    text
+}
+
+/// Which keys of another store were taken in.
+pub(crate) fn taken_in(answer: &Document) -> String {
+    let adopted = answer.texts("adopted");
+    let mut text = fields(&[
+        ("Taken In", Some(adopted.len().to_string())),
+        ("Already Here", answer.text("known")),
+    ]);
+    for key in adopted {
+        text.push_str(&super::plain(&key));
+        text.push('\n');
+    }
     text
 }
 

@@ -3,14 +3,17 @@
 use alloc::sync::Arc;
 use core::num::NonZeroU64;
 
-use super::{Decision, could_sign, existing, may_sign, profile_of, rotation, seated, wrong_status};
+use super::{
+    Decision, could_sign, existing, may_sign, profile_of, revoke::ENDS_LAST, rotation, seated,
+    wrong_status,
+};
 use crate::{
     algorithm::halves,
     canonical::INTEGER_MAX,
-    command::NewKey,
+    command::{AdoptedKey, NewKey},
     event::Fact,
     id::{Fingerprint, KeyId},
-    key::{Custody, KeyOrigin, KeyRecord, KeyTerms, Move},
+    key::{Custody, KeyOrigin, KeyRecord, KeyTerms, Move, Revocation},
     profile::Profile,
     refusal::{Refusal, Warning},
     state::State,
@@ -45,13 +48,9 @@ fn staged(state: &State, key: &KeyRecord, now: Timestamp) -> Warning {
 
 fn register(state: &State, new: &NewKey, now: Timestamp) -> Result<(KeyRecord, bool), Refusal> {
     let profile = profile_of(state, &new.profile)?;
-    let fingerprint = Fingerprint::of_spki(&new.public_key);
-    check_names(state, profile, new, &fingerprint)?;
-    check_terms(profile, new, now)?;
-    let parent = match &new.parent {
-        Some(parent) => Some(existing(state, parent)?),
-        None => None,
-    };
+    let mut key = record(state, profile, new)?;
+    check_terms(new, now)?;
+    let parent = new.parent.as_ref().and_then(|parent| state.key(parent));
     if let Some(parent) = parent
         && let Some(succession) = parent.succession()
         && succession.successor != new.key_id
@@ -59,8 +58,64 @@ fn register(state: &State, new: &NewKey, now: Timestamp) -> Result<(KeyRecord, b
         let (key_id, successor) = (parent.record.key_id.clone(), succession.successor.clone());
         return Err(Refusal::SuccessorExists { key_id, successor });
     }
+    key.version = parent.map_or(1, |parent| parent.record.version.saturating_add(1));
     let vacant = seated(state, (&new.profile, &new.purpose), now).is_none();
-    let key = KeyRecord {
+    let active = vacant && !new.staged && key.custody != Custody::Foreign;
+    Ok((key, active))
+}
+
+/// Registers a key by its public part, on another store's word. It ends here no later than it
+/// does there, so that nothing is believed more for having been carried over (LC-013).
+pub(super) fn adopt(
+    state: &State,
+    adopted: &AdoptedKey,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let AdoptedKey { new, version, not_after, revocation } = adopted;
+    let fingerprint = Fingerprint::of_spki(&new.public_key);
+    if state.key(&new.key_id).is_some_and(|key| key.record.fingerprint == fingerprint) {
+        return Ok(Decision::nothing());
+    }
+    let profile = profile_of(state, &new.profile)?;
+    let mut key = record(state, profile, new)?;
+    key.version = *version;
+    let terms = Arc::make_mut(&mut key.terms);
+    (terms.custody, terms.max_usage) = (Custody::Foreign, None);
+    let mut decision = Decision::fact(Fact::KeyImported { key, active: false });
+    if let Some(not_after) = not_after {
+        let (key_id, not_after) = (new.key_id.clone(), (*not_after).min(now));
+        decision.facts.push(Fact::KeyRetired { key_id, not_after });
+    }
+    if let Some(revocation) = revocation {
+        let Revocation { reason, effective_at, invalidity_date, scope } = *revocation;
+        // A compromise takes effect at the latest now.
+        let latest = if reason.is_compromise() { now } else { ENDS_LAST };
+        decision.facts.push(Fact::KeyRevoked {
+            key_id: new.key_id.clone(),
+            anchor_id: None,
+            reason,
+            effective_at: effective_at.min(latest),
+            invalidity_date,
+            scope,
+        });
+    }
+    Ok(decision)
+}
+
+/// What is fixed of a new key whose names are free and whose algorithm is its profile's.
+fn record(state: &State, profile: &Profile, new: &NewKey) -> Result<KeyRecord, Refusal> {
+    let fingerprint = Fingerprint::of_spki(&new.public_key);
+    check_names(state, profile, new, &fingerprint)?;
+    if let Some(asked) = new.algorithm
+        && asked != profile.algorithm
+    {
+        let (profile, expected) = (profile.name.clone(), profile.algorithm);
+        return Err(Refusal::WrongAlgorithm { profile, expected, asked });
+    }
+    if let Some(parent) = &new.parent {
+        existing(state, parent)?;
+    }
+    Ok(KeyRecord {
         key_id: new.key_id.clone(),
         expires_at: new.expires_at,
         terms: Arc::new(KeyTerms {
@@ -74,10 +129,8 @@ fn register(state: &State, new: &NewKey, now: Timestamp) -> Result<(KeyRecord, b
         origin: KeyOrigin::of(new.parent.clone(), None),
         fingerprint,
         public_key: (*new.public_key).into(),
-        version: parent.map_or(1, |parent| parent.record.version.saturating_add(1)),
-    };
-    let active = vacant && !new.staged && key.custody != Custody::Foreign;
-    Ok((key, active))
+        version: 1,
+    })
 }
 
 /// A name is bound to one public key and a public key to one name, for ever (traps HA-10); the
@@ -106,13 +159,7 @@ fn check_names(
     Ok(())
 }
 
-fn check_terms(profile: &Profile, new: &NewKey, now: Timestamp) -> Result<(), Refusal> {
-    if let Some(asked) = new.algorithm
-        && asked != profile.algorithm
-    {
-        let (profile, expected) = (profile.name.clone(), profile.algorithm);
-        return Err(Refusal::WrongAlgorithm { profile, expected, asked });
-    }
+fn check_terms(new: &NewKey, now: Timestamp) -> Result<(), Refusal> {
     if new.expires_at.is_some_and(|end| end <= now) {
         return Err(Refusal::EmptyLimit { what: "the key's expiry" });
     }

@@ -101,12 +101,14 @@ fn at_key(state: &State, key: &Key, revoke: &Revoke, now: Timestamp) -> Result<D
     })
 }
 
+/// The latest end there is: the last instant of all means "not ended" in a membership.
+pub(super) const ENDS_LAST: Timestamp = Timestamp::from_nanos(i64::MAX - 1);
+
 /// A compromise takes effect at the latest now; asking for `NOW` again asks for what stands.
 fn effective(revoke: &Revoke, now: Timestamp, recorded: Option<Timestamp>) -> Timestamp {
     match revoke.effective {
         Effective::At(at) if revoke.reason.is_compromise() => at.min(now),
-        // The last instant of all means "not ended" in a membership.
-        Effective::At(at) => at.min(Timestamp::from_nanos(i64::MAX - 1)),
+        Effective::At(at) => at.min(ENDS_LAST),
         Effective::Immediately => recorded.map_or(now, |recorded| recorded.min(now)),
     }
 }

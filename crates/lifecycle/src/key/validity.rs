@@ -41,9 +41,16 @@ impl Key {
     /// revocation, expiry or not-after.
     #[must_use]
     pub fn validity(&self, at: Timestamp) -> Validity {
+        self.place(self.window_of_itself(), at)
+    }
+
+    /// The window of the key itself, whatever anchors say: from its making to its revocation,
+    /// expiry or not-after.
+    #[must_use]
+    pub fn window_of_itself(&self) -> Window {
         let revoked = self.revocation().map(super::Revocation::ends_at);
         let end = [revoked, self.record.expires_at, self.not_after()].into_iter().flatten().min();
-        self.place(Window::new(self.created_at, end), at)
+        Window::new(self.created_at, end)
     }
 
     fn place(&self, window: Window, at: Timestamp) -> Validity {

@@ -1,5 +1,6 @@
 //! What the rules allow and refuse, and what holds after every step.
 
+mod adopt;
 mod anchor;
 mod due;
 pub(crate) mod invariant;

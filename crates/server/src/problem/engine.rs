@@ -2,7 +2,12 @@
 
 use axum::http::StatusCode;
 use keyward::{
-    ExecuteError, key::KeyError, keystore::KeyStoreError, signing::SignError, start::UnsealFailed,
+    ExecuteError,
+    key::KeyError,
+    keystore::KeyStoreError,
+    metadata::{ImportMetadataError, KeyFault, METADATA_KEYS_MAX},
+    signing::SignError,
+    start::UnsealFailed,
 };
 use keyward_lifecycle::refusal::Refusal;
 
@@ -107,6 +112,29 @@ impl From<KeyError> for Problem {
             | KeyError::MalformedPublicKey
             | KeyError::MalformedPurpose
             | _ => Self::new(StatusCode::BAD_REQUEST, "malformed", text),
+        }
+    }
+}
+
+impl From<ImportMetadataError> for Problem {
+    fn from(error: ImportMetadataError) -> Self {
+        let text = error.to_string();
+        let malformed =
+            |hint: &str| Self::new(StatusCode::BAD_REQUEST, "malformed", text.clone()).hint(hint);
+        match error {
+            ImportMetadataError::Execute(error) => error.into(),
+            ImportMetadataError::TooManyKeys(_) => Self::too_many("keys", METADATA_KEYS_MAX),
+            ImportMetadataError::Schema(_) => {
+                malformed("`keyward key export-metadata` writes what is read here")
+            }
+            ImportMetadataError::Key { fault: KeyFault::NoProfile(_), .. } => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, "wrong-algorithm", text)
+                    .hint("`keyward profile list` shows the profiles")
+            }
+            ImportMetadataError::Key { .. } => malformed(
+                "nothing was taken in; export the document anew, and see docs/format/key-metadata.md",
+            ),
         }
     }
 }

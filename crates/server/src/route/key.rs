@@ -1,10 +1,8 @@
 //! Keys: made, taken in, shown.
 
-use std::io::{self, Write};
-
-use axum::{extract::State, response::Response};
+use axum::extract::State;
 use keyward::{
-    ExecuteError, Keyward,
+    Keyward,
     key::{KeyError, KeyRequest, Possession},
 };
 use keyward_lifecycle::{
@@ -26,7 +24,6 @@ use crate::{
     page,
     problem::{Problem, ProblemDocument},
     run::run,
-    stream::stream,
     wire::{self, key::KeyDocument, key::ProfileDocument, read_some},
 };
 
@@ -34,7 +31,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(generate, list))
         .routes(routes!(import))
-        .routes(routes!(metadata))
         .routes(routes!(show))
         .routes(routes!(profiles))
 }
@@ -221,47 +217,6 @@ pub(crate) async fn show(
 ) -> Outcome<KeyDocument> {
     let found = run(&app, move |keyward| document(keyward, &key_id, Vec::new()));
     Ok(Answer::ok(found.await?))
-}
-
-/// Every key's metadata (LC-013).
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Metadata {
-    /// The format: `keyward.key-metadata/v1`.
-    schema: &'static str,
-    #[schema(value_type = String, format = DateTime)]
-    exported_at: Timestamp,
-    keys: Vec<KeyDocument>,
-}
-
-/// Exports the metadata of all keys; nothing of it is secret.
-#[utoipa::path(get, path = "/signer/keys/metadata", tag = "keys", responses(
-    (status = 200, body = Metadata), (status = "default", body = ProblemDocument)))]
-pub(crate) async fn metadata(State(app): State<App>) -> Result<Response, Problem> {
-    stream(&app, "application/json", write_metadata).await
-}
-
-/// [`Metadata`], a key at a time.
-fn write_metadata(keyward: &Keyward, out: &mut dyn Write) -> Result<(), KeyError> {
-    let state = keyward.state();
-    let (schema, exported_at) = ("keyward.key-metadata/v1", keyward.now());
-    let keys = state.keys().map(|key| KeyDocument::of(keyward, &state, key, Vec::new()));
-    let unwritten = |error: io::Error| ExecuteError::Unavailable(error.to_string().into());
-    let mut separator = "";
-    let frame = json(&Metadata { schema, exported_at, keys: Vec::new() })?;
-    let head = frame.strip_suffix(b"]}").unwrap_or(&frame);
-    out.write_all(head).map_err(unwritten)?;
-    for key in keys {
-        out.write_all(separator.as_bytes()).map_err(unwritten)?;
-        out.write_all(&json(&key?)?).map_err(unwritten)?;
-        separator = ",";
-    }
-    out.write_all(b"]}").map_err(unwritten)?;
-    Ok(())
-}
-
-fn json(document: &impl Serialize) -> Result<Vec<u8>, ExecuteError> {
-    serde_json::to_vec(document).map_err(|e| ExecuteError::Unavailable(e.to_string().into()))
 }
 
 /// All profiles.

@@ -36,6 +36,7 @@ pub(crate) struct KeyDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     promoted_at: Option<Timestamp>,
+    /// The first instant at which it is not good any more, if one was set when it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -45,10 +46,18 @@ pub(crate) struct KeyDocument {
     usage_count: u64,
     /// Counts the rotations of its lineage, from 1.
     version: u32,
+    /// The first key of its lineage, which a threshold counts once; itself, if it succeeds none.
+    lineage: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     successor: Option<String>,
+    /// When succession or retirement ended its signing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    retired_at: Option<Timestamp>,
+    /// The last instant at which it is good, a nanosecond before whatever ends it first: for
+    /// verifiers whose intervals are closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     not_after: Option<Timestamp>,
@@ -96,7 +105,7 @@ impl KeyDocument {
     ) -> Result<Self, ExecuteError> {
         let record = &key.record;
         let anchors = key.memberships().filter_map(|member| state.anchor_at(member.anchor));
-        let now = keyward.now();
+        let (first, now) = (state.key_at(key.lineage), keyward.now());
         Ok(Self {
             key_id: record.key_id.to_string(),
             algorithm: record.algorithm.name(),
@@ -113,9 +122,11 @@ impl KeyDocument {
             max_usage: record.max_usage.map(std::num::NonZeroU64::get),
             usage_count: keyward.usage_count(key)?,
             version: record.version,
+            lineage: first.map_or_else(String::new, |first| first.record.key_id.to_string()),
             parent_id: record.parent().map(ToString::to_string),
             successor: key.succession().map(|next| next.successor.to_string()),
-            not_after: key.not_after(),
+            retired_at: key.not_after(),
+            not_after: key.window_of_itself().last(),
             derivation_path: record.derivation_path().map(str::to_owned),
             destroyed_at: key.destroyed_at(),
             revocation: key.revocation().map(RevocationDocument::of),
