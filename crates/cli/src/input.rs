@@ -3,7 +3,10 @@
 use std::{fs::File, io::Read, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use keyward_lifecycle::id::Digest;
+use keyward_lifecycle::{
+    canonical::{Limits, from_slice_strict},
+    id::Digest,
+};
 use keyward_storage::durable::{self, Mode, read_limited};
 use sha2::{Digest as _, Sha256};
 
@@ -44,6 +47,12 @@ pub(crate) fn read_text(session: &mut Session<'_>, path: &Path) -> Result<String
 pub(crate) fn json(bytes: &[u8], name: &Path) -> Result<serde_json::Value, Failure> {
     serde_json::from_slice(bytes)
         .map_err(|error| Failure::error(format!("{} is not JSON: {error}", name.display())))
+}
+
+/// Reads JSON that every parser reads alike: no member is there twice.
+pub(crate) fn strict_json(bytes: &[u8], name: &Path) -> Result<serde_json::Value, Failure> {
+    from_slice_strict(bytes, Limits::new(bytes.len(), Limits::DEPTH_MAX))
+        .map_err(|error| Failure::error(format!("{}: {error}", name.display())))
 }
 
 /// SHA-256 of a file of any length.

@@ -68,7 +68,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: KeyVerb) -> Result<Exit, Fail
         KeyVerb::ImportMetadata { file } => {
             let limit = u64::try_from(METADATA_BYTES_MAX).unwrap_or(u64::MAX);
             let bytes = input::read(session, &file, limit)?;
-            let document = input::json(&bytes, &file)?;
+            let document = input::strict_json(&bytes, &file)?;
             let answer = session.ask(&Request::post("/signer/keys/metadata", document))?;
             session.emit(&answer, render::key::taken_in)?;
         }

@@ -67,3 +67,53 @@ fn a_key_comes_in_by_its_public_part_with_a_proof_that_its_holder_has_the_other(
         assert_ne!(refused.code, 0, "its private part is not here");
     });
 }
+
+#[test]
+fn the_keys_of_another_store_come_in_by_what_it_wrote_of_them() {
+    // LC-013
+    both_ways(|desk| {
+        desk.done("--data theirs init");
+        for line in [
+            "key generate --key-id good",
+            "key generate --key-id leaked --profile fips",
+            "key generate --key-id late --stage --expires-at 2100-01-01T00:00:00Z",
+            "key revoke leaked --reason compromise",
+            "key export-metadata --out theirs.json",
+        ] {
+            desk.done(&format!("--data theirs {line}"));
+        }
+        desk.done("key generate --key-id ours");
+        let printed = desk.done("key import-metadata theirs.json");
+        assert_eq!(printed, "Taken In: 3\nAlready Here: 0\ngood\nleaked\nlate\n");
+        let list = desk.done("key list");
+        for row in [["good", "STAGED"], ["leaked", "COMPROMISED"], ["late", "STAGED"]] {
+            let is_there = |line: &str| row.iter().all(|word| line.contains(word));
+            assert!(list.lines().any(is_there), "{row:?}: {list}");
+        }
+        let late = desk.done("key show late");
+        assert!(late.contains("Custody: foreign\nCreated: "), "{late}");
+        assert!(late.contains("Not After: 2099-12-31T23:59:59.999999999Z\n"), "HA-33: {late}");
+        desk.run("sign --key-id good artifact").ended(1);
+        desk.run("key promote good").ended(1);
+        assert_eq!(desk.json("key import-metadata theirs.json")["known"], 3);
+
+        desk.done("--data theirs key revoke good --reason superseded");
+        desk.done("--data theirs key export-metadata --out later.json");
+        let warned = desk.run("key import-metadata later.json").ended(0);
+        let expected = "warning: key `good` is REVOKED in the document and STAGED here, where it \
+                        was left alone; should it end here too: `keyward key revoke good`\n";
+        assert_eq!(warned.stderr, expected);
+
+        let text = std::fs::read_to_string(desk.world.path("theirs.json")).expect("the document");
+        desk.world.file("renamed.json", text.replace("\"good\"", "\"better\""));
+        let refused = desk.run("key import-metadata renamed.json").ended(1);
+        assert!(refused.stderr.contains("is already registered as `good`"), "{}", refused.stderr);
+        desk.run("key show better").ended(1);
+        let twice = text.replacen("\"status\"", "\"status\":\"STAGED\",\"status\"", 1);
+        desk.world.file("twice.json", twice);
+        let refused = desk.run("key import-metadata twice.json").ended(2);
+        assert!(refused.stderr.starts_with("error: twice.json: line "), "{}", refused.stderr);
+        desk.run("key import-metadata artifact").ended(2);
+        desk.run("key import-metadata nothing.json").ended(2);
+    });
+}

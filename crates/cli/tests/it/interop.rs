@@ -1,5 +1,5 @@
 //! Others verify what we sign, and we what they sign: Python's `securesystemslib` and
-//! `cryptography`, and `openssl`.
+//! `cryptography`, and `openssl`. What we write is what its schema says, says `jsonschema`.
 
 use std::{
     path::{Path, PathBuf},
@@ -150,4 +150,24 @@ fn a_trust_bundle_and_a_proof_are_all_that_a_verifier_needs() {
     let other = ["--authority", &zeros, "bundle.json"];
     let ran = binary(elsewhere.path(), &[], &[&verify[..], &other].concat()).ended(1);
     assert!(ran.stderr.contains("authority"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_written_of_all_keys_is_what_its_schema_says() {
+    // LC-013
+    let world = world();
+    for profile in ["default", "fips", "pqc", "hybrid"] {
+        world.keyward(&["key", "generate", "--profile", profile, "--key-id", profile]).ended(0);
+    }
+    let until = ["key", "generate", "--key-id", "until", "--expires-at", "2100-01-01T00:00:00Z"];
+    world.keyward(&[&until[..], &["--max-usage", "9", "--parent", "default"]].concat()).ended(0);
+    sign(&world, &["default"], "default.json");
+    world.keyward(&["key", "rotate", "--key-id", "fips", "--new-key-id", "next"]).ended(0);
+    world.keyward(&["key", "revoke", "pqc", "--reason", "superseded"]).ended(0);
+    let since = ["--reason", "compromise", "--compromised-since", "2025-01-01T00:00:00Z"];
+    world.keyward(&[&["key", "revoke", "hybrid"][..], &since].concat()).ended(0);
+    world.keyward(&["key", "destroy", "pqc"]).ended(0);
+    let out = path(&world, "metadata.json");
+    world.keyward(&["key", "export-metadata", "--out", &out]).ended(0);
+    check(&world, "metadata");
 }

@@ -7,6 +7,7 @@ mod config;
 mod key;
 mod life;
 mod listener;
+mod metadata;
 mod metric;
 mod problem;
 mod replay;

@@ -1,6 +1,6 @@
 """What others make of our documents, and documents of theirs.
 
-Needs securesystemslib and pyca/cryptography. The first argument says what to do, in the current
+Needs securesystemslib, pyca/cryptography and jsonschema. The first argument says what to do, in the current
 directory; a failed check ends with a traceback and an exit code other than 0.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
+from jsonschema import Draft202012Validator
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import CryptoSigner, SSlibKey
@@ -158,4 +159,32 @@ def log():
     assert seen == {1, 4}, seen
 
 
-{"ours": ours, "theirs": theirs, "log": log}[sys.argv[1]]()
+FORMATS = Path(__file__).resolve().parents[5] / "docs/format"
+
+
+def metadata():
+    """`metadata.json` is what its schema says, and changed documents are not."""
+    schema = json.loads((FORMATS / "key-metadata.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    judge = Draft202012Validator(schema)
+    judge.validate(read("metadata.json"))
+    statuses = {key["status"] for key in read("metadata.json")["keys"]}
+    assert statuses == {"STAGED", "ACTIVE", "DEPRECATED", "REVOKED", "COMPROMISED"}, statuses
+    assert any("expiresAt" in key for key in read("metadata.json")["keys"])
+    for member, value in [
+        ("colour", "red"),
+        ("status", "FINE"),
+        ("status", "REVOKED"),
+        ("status", "DEPRECATED"),
+        ("expiresAt", "2100-01-01T00:00:00Z"),
+        ("createdAt", "yesterday"),
+        ("fingerprint", "sha256:00"),
+        ("lineage", None),
+    ]:
+        changed = read("metadata.json")
+        key = next(key for key in changed["keys"] if key["status"] == "ACTIVE")
+        key[member] = value
+        assert not judge.is_valid(changed), f"{member} {value} passes"
+
+
+{"ours": ours, "theirs": theirs, "log": log, "metadata": metadata}[sys.argv[1]]()
