@@ -176,5 +176,9 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileVerb {
     /// List the profiles
+    ///
+    /// A module certificate (FIPS 140 and the like) is shown as the configuration states it, and
+    /// as historical once its day has come. The operator states it: Keyward has none of its own,
+    /// and checks none.
     List,
 }

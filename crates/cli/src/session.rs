@@ -4,7 +4,10 @@ use std::{fmt::Display, path::PathBuf, sync::Arc};
 
 use keyward::{ExecuteError, Keyward};
 use keyward_crypto::secret::Password;
-use keyward_server::{config::Config, root::KeeperPost};
+use keyward_server::{
+    config::{Certificates, Config},
+    root::KeeperPost,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -232,16 +235,18 @@ impl<'s> Session<'s> {
         let store =
             Store::open(&data, taken, self.surroundings.clock.clone(), self.global.memory())?;
         let mut root = site::care(&data, None);
+        let mut certificates = Certificates::default();
         if let Some(file) = configuration::file(&self.global, &data) {
             let config = configuration::read(&file)?;
             root = site::care(&data, Some(&config));
+            certificates.clone_from(&config.certificates);
             root.keepers = configuration::keepers(&store.keyward, &config)?
                 .map(|keepers| keepers as Arc<dyn KeeperPost>);
             if !configuration::is_in_force(&store.keyward, &config) {
                 self.waiting = Some(Waiting { keyward: store.keyward.clone(), config, file });
             }
         }
-        let embedded = transport::embedded(store, root)?;
+        let embedded = transport::embedded(store, root, certificates)?;
         self.transport = Some(embedded);
         self.bring_into_force()?;
         self.transport.take().ok_or_else(|| Failure::error("there is no way to the store"))

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keyward_server::root::RootCare;
+use keyward_server::{config::Certificates, root::RootCare};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
@@ -158,9 +158,14 @@ pub(crate) fn is_served(data: &Path) -> bool {
     UnixStream::connect(data.join(SOCKET_NAME)).is_ok()
 }
 
-/// A store that this process has open, and what is around its root key.
-pub(crate) fn embedded(store: Store, root: RootCare) -> Result<Box<dyn Transport>, Failure> {
-    Ok(Box::new(embedded::Embedded::new(store, root)?))
+/// A store that this process has open, what is around its root key, and what is stated of its
+/// modules.
+pub(crate) fn embedded(
+    store: Store,
+    root: RootCare,
+    certificates: Certificates,
+) -> Result<Box<dyn Transport>, Failure> {
+    Ok(Box::new(embedded::Embedded::new(store, root, certificates)?))
 }
 
 /// A thread that carries requests while this one does something else.

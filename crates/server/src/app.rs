@@ -4,7 +4,9 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use keyward::Keyward;
 
-use crate::{metric::Requests, replay::Answers, root::RootCare, worker::Standing};
+use crate::{
+    config::Certificates, metric::Requests, replay::Answers, root::RootCare, worker::Standing,
+};
 
 /// A store at work, and what the server itself keeps beside it.
 #[derive(Clone)]
@@ -24,6 +26,8 @@ pub(crate) struct Inner {
     pub(crate) standing: Arc<Standing>,
     /// What is around the root key.
     pub(crate) root: RootCare,
+    /// What the operator states of the modules behind key stores.
+    pub(crate) certificates: Certificates,
 }
 
 impl App {

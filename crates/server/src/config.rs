@@ -5,6 +5,7 @@
 //! line and column. Alerts are read and kept; nothing sends them yet.
 
 mod apply;
+mod certificate;
 mod keeper;
 mod root;
 mod wire;
@@ -13,6 +14,9 @@ use std::{net::SocketAddr, path::PathBuf};
 
 pub use crate::identity::Operators;
 pub use apply::{Applied, apply_profiles};
+pub use certificate::{
+    CERTIFICATE_CHARS_MAX, CertificateStatus, Certificates, ModuleCertificate, certificate_warnings,
+};
 pub use keeper::{
     IdentityConfig, IdentityFiles, IdentitySource, KEEPER_ADDRESS_BYTES_MAX, KEEPER_NAME_CHARS_MAX,
     KEEPERS_MAX, KeeperConfig, KeeperMember, KeepersConfig, POLL_SECONDS, POLL_SECONDS_MAX,
@@ -38,6 +42,8 @@ pub const WARNING_MONTHS: u16 = 2;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
     profiles: Vec<Profile>,
+    /// What is stated of the modules behind their key stores.
+    pub certificates: Certificates,
     /// Who is told of keys that are due.
     pub alerts: Vec<Alert>,
     /// Where the server listens.

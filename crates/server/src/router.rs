@@ -11,6 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     app::{App, Inner},
+    config::Certificates,
     guard::{Guard, guard},
     metric::Requests,
     problem::Problem,
@@ -31,6 +32,8 @@ pub struct Setup {
     pub standing: Arc<Standing>,
     /// What is around the root key.
     pub root: RootCare,
+    /// What the operator states of the modules behind key stores.
+    pub certificates: Certificates,
 }
 
 impl Default for Setup {
@@ -39,6 +42,7 @@ impl Default for Setup {
             version: env!("CARGO_PKG_VERSION"),
             standing: Arc::default(),
             root: RootCare::default(),
+            certificates: Certificates::default(),
         }
     }
 }
@@ -54,9 +58,9 @@ pub fn router(keyward: Arc<Keyward>, setup: Setup) -> Router {
 
 /// The router, and what it keeps.
 pub(crate) fn parts(keyward: Arc<Keyward>, setup: Setup) -> (Router, App) {
-    let Setup { version, standing, root } = setup;
+    let Setup { version, standing, root, certificates } = setup;
     let (answers, requests) = (Answers::default(), Requests::new());
-    let app = App::new(Inner { keyward, version, answers, requests, standing, root });
+    let app = App::new(Inner { keyward, version, answers, requests, standing, root, certificates });
     let guarded = |router: Router<App>| {
         let guard_state = Guard { app: app.clone(), scopes: Arc::new(Scopes::new()) };
         router.route_layer(middleware::from_fn_with_state(guard_state, guard))

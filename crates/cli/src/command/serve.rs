@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use keyward::ExecuteError;
 use keyward_server::{
     Setup,
-    config::{ClientAuth, Config, ServerConfig, TlsFiles},
+    config::{ClientAuth, Config, ServerConfig, TlsFiles, certificate_warnings},
     keepers::{Keepers, Watch},
     mtls::{Identity, Role},
     root::KeeperPost,
@@ -44,6 +44,9 @@ pub(super) fn run(session: &mut Session<'_>, arguments: Serve) -> Result<(), Fai
     };
     unseal(session, &store, keepers.is_some())?;
     if let Some(config) = &config {
+        for line in certificate_warnings(&config.certificates, store.keyward.now()) {
+            session.note(line)?;
+        }
         match configuration::apply(&store.keyward, config) {
             Ok(applied) => {
                 for line in configuration::unavailable(&applied) {
@@ -104,7 +107,9 @@ fn work(
     options.clients = config.as_ref().map_or(Ok(None), |config| clients(&runtime, config))?;
     let options = &options;
     let root = site::care(&session.data(), config.as_ref());
-    let mut setup = Setup { version: env!("CARGO_PKG_VERSION"), root, ..Setup::default() };
+    let certificates = config.as_ref().map(|it| it.certificates.clone()).unwrap_or_default();
+    let version = env!("CARGO_PKG_VERSION");
+    let mut setup = Setup { version, root, certificates, ..Setup::default() };
     setup.root.keepers = keepers.clone().map(|keepers| keepers as Arc<dyn KeeperPost>);
     let _watch = keepers.map(|keepers| watch(store, config, keepers)).transpose()?;
     let is_tls = options.tls.is_some() || options.clients.is_some();

@@ -183,10 +183,23 @@ pub(crate) fn profiles(profiles: &Document) -> String {
         let (most, warning) = (months("maxAgeMonths"), months("warningMonths"));
         [name, algorithm, store, most, warning, signer, available.to_owned()]
     };
-    table(
+    let profiles = profiles.list("profiles");
+    let mut text = table(
         ["Profile", "Algorithm", "Key Store", "Max Age", "Warning", "Signer", "Status"],
-        profiles.list("profiles").iter().map(row).collect(),
-    )
+        profiles.iter().map(row).collect(),
+    );
+    let stated = profiles.iter().filter_map(|profile| {
+        let certificate = profile.inner("moduleCertificate")?;
+        let [standard, number, status, sunset] =
+            ["standard", "number", "status", "sunset"].map(|m| cell(&certificate, m));
+        Some([cell(profile, "name"), standard, number, status, sunset])
+    });
+    let stated: Vec<_> = stated.collect();
+    if !stated.is_empty() {
+        text.push_str("Module certificates, as the operator states them:\n");
+        text.push_str(&table(["Profile", "Standard", "Number", "Status", "Sunset"], stated));
+    }
+    text
 }
 
 fn cell(document: &Document, member: &str) -> String {

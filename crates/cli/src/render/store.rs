@@ -27,6 +27,14 @@ pub(crate) fn status(answer: &Document) -> String {
         let (profile, address, why) = (part("profile"), part("store"), part("why"));
         text.push_str(&format!("Unavailable: profile {profile}, {address}: {why}\n"));
     }
+    for stated in answer.list("moduleCertificates") {
+        let part = |member| stated.text(member).unwrap_or_default();
+        let (profile, standard, number) = (part("profile"), part("standard"), part("number"));
+        let status = part("status");
+        text.push_str(&format!(
+            "Module Certificate: profile {profile}, {standard} {number}: {status}, says the operator\n"
+        ));
+    }
     text.push_str(&fields(&[("Version", answer.text("version"))]));
     text
 }

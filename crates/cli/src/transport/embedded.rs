@@ -6,7 +6,7 @@ use axum::{
     http::{Request as HttpRequest, header},
 };
 use http_body_util::{BodyExt as _, Limited};
-use keyward_server::{Setup, identity::Caller, root::RootCare, router};
+use keyward_server::{Setup, config::Certificates, identity::Caller, root::RootCare, router};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
@@ -22,10 +22,15 @@ pub(super) struct Embedded {
 }
 
 impl Embedded {
-    /// The store with what is around its root key, called by the user who runs this process.
-    pub(super) fn new(store: Store, root: RootCare) -> Result<Self, Failure> {
+    /// The store with what is around its root key and stated of its modules, called by the user who runs this process.
+    pub(super) fn new(
+        store: Store,
+        root: RootCare,
+        certificates: Certificates,
+    ) -> Result<Self, Failure> {
         let runtime = runtime()?;
-        let setup = Setup { version: env!("CARGO_PKG_VERSION"), root, ..Setup::default() };
+        let version = env!("CARGO_PKG_VERSION");
+        let setup = Setup { version, root, certificates, ..Setup::default() };
         let router = router(store.keyward.clone(), setup);
         let caller = Caller::local(rustix::process::getuid().as_raw());
         Ok(Self { router, runtime, caller, _store: store })

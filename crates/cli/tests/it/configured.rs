@@ -1,6 +1,6 @@
 //! The configuration file, as commands see it.
 
-use crate::world::World;
+use crate::{both::both_ways, world::World};
 
 /// The seed's, as the runbook prints it.
 const SEED: &str = r##"
@@ -62,4 +62,35 @@ fn reading_never_asks_for_the_password() {
     assert_eq!(ran.stderr, expected);
     world.keyward(&["--config", &config, "root", "unseal"]).ended(0);
     assert_eq!(world.run(&["--config", &config, "profile", "list"]).ended(0).stderr, "");
+}
+
+#[test]
+fn a_module_certificate_is_shown_as_the_operator_states_it() {
+    // HA-28
+    let config = "signer:\n  profiles:\n    fips:\n      algorithm: SHA256-ECDSA-P256\n      \
+                  keyStore: 'software:'\n      moduleCertificate: {standard: FIPS 140-3, number: \
+                  4823, status: active, sunset: 2020-01-01}\n";
+    both_ways(|desk| {
+        assert!(!desk.done("profile list").contains("Module"), "nobody states one");
+        desk.stop();
+        desk.world.file("data/config.yaml", config);
+        desk.start();
+        let printed = desk.done("profile list");
+        let expected = "Module certificates, as the operator states them:\n\
+                        Profile  Standard    Number  Status      Sunset\n\
+                        fips     FIPS 140-3  4823    historical  2020-01-01T00:00:00Z\n";
+        assert!(printed.ends_with(expected), "{printed}");
+        let stated = serde_json::json!({"standard": "FIPS 140-3", "number": "4823",
+            "status": "historical", "sunset": "2020-01-01T00:00:00Z"});
+        let profiles = desk.json("profile list")["profiles"].clone();
+        let mut profiles = profiles.as_array().expect("profiles").iter();
+        let fips = profiles.find(|profile| profile["name"] == "fips").expect("it");
+        assert_eq!(fips["moduleCertificate"], stated);
+        let status = desk.peek("status").ended(0).stdout;
+        let expected =
+            "Module Certificate: profile fips, FIPS 140-3 4823: historical, says the operator\n";
+        assert!(status.contains(expected), "{status}");
+        let help = desk.done("profile list --help");
+        assert!(help.contains("The operator states it: Keyward has none of its own"), "{help}");
+    });
 }

@@ -15,7 +15,9 @@ use serde_saphyr::Spanned;
 
 use super::{
     ALERTS_MAX, Alert, CONFIG_BYTES_MAX, ClientAuth, Config, ConfigError, PROFILES_MAX,
-    RootKeyConfig, ServerConfig, TlsFiles, WARNING_MONTHS, keeper, root,
+    RootKeyConfig, ServerConfig, TlsFiles, WARNING_MONTHS,
+    certificate::{FileCertificate, certificates},
+    keeper, root,
 };
 
 /// Most months in a policy: a hundred years.
@@ -83,6 +85,7 @@ struct FileProfile {
     rotation: Option<ProfileRotation>,
     ledger: Option<Ledger>,
     policy: Option<Policy>,
+    module_certificate: Option<FileCertificate>,
 }
 
 #[derive(Deserialize)]
@@ -186,6 +189,10 @@ pub(super) fn read(text: &str) -> Result<Config, ConfigError> {
     for (name, profile) in &profiles {
         config.profiles.push(profile_of(&name.0, profile, warning)?);
     }
+    let stated = profiles.iter().filter_map(|(name, profile)| {
+        profile.module_certificate.as_ref().map(|certificate| (&name.0, certificate))
+    });
+    config.certificates = certificates(stated)?;
     let alerts = rotation.map(|rotation| rotation.alerts).unwrap_or_default();
     if alerts.len() > ALERTS_MAX {
         return Err(ConfigError::Whole(format!("at most {ALERTS_MAX} alerts are read")));
@@ -199,7 +206,8 @@ fn profile_of(
     profile: &FileProfile,
     warning: Option<u16>,
 ) -> Result<Profile, ConfigError> {
-    let FileProfile { algorithm, key_store, rotation, ledger, policy } = profile;
+    let FileProfile { algorithm, key_store, rotation, ledger, policy, module_certificate: _ } =
+        profile;
     Ok(Profile {
         name: parse::<ProfileName>(name)?,
         algorithm: parse::<Algorithm>(algorithm)?,

@@ -230,7 +230,7 @@ pub(crate) struct ProfileList {
     (status = 200, body = ProfileList), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn profiles(State(app): State<App>) -> Outcome<ProfileList> {
     let state = app.keyward.state();
-    let profiles = state.profiles().map(|one| ProfileDocument::of(&app.keyward, &state, one));
+    let profiles = state.profiles().map(|one| ProfileDocument::of(&app, &state, one));
     Ok(Answer::ok(ProfileList { profiles: profiles.collect() }))
 }
 

@@ -20,6 +20,7 @@ use crate::{
     metric,
     problem::{Problem, ProblemDocument},
     run::run,
+    wire::key::CertificateDocument,
 };
 
 pub(super) fn open() -> OpenApiRouter<App> {
@@ -146,6 +147,10 @@ pub(crate) struct StatusDocument {
     #[schema(value_type = Option<String>, format = DateTime)]
     authority_expires_at: Option<Timestamp>,
     unavailable_stores: Vec<UnavailableStore>,
+    /// What the operator states of the modules behind key stores; Keyward claims nothing of the
+    /// kind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    module_certificates: Vec<ProfileCertificate>,
     /// Absent while sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<SecretsStatus>,
@@ -188,11 +193,25 @@ struct UnavailableStore {
     why: String,
 }
 
+/// The module certificate that is stated for a profile.
+#[derive(Debug, Serialize, ToSchema)]
+struct ProfileCertificate {
+    profile: String,
+    #[serde(flatten)]
+    certificate: CertificateDocument,
+}
+
 /// Says how the store is.
 #[utoipa::path(get, path = "/status", tag = "status", responses(
     (status = 200, body = StatusDocument), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn status(State(app): State<App>) -> Outcome<StatusDocument> {
     let version = app.version;
+    let now = app.keyward.now();
+    let stated = app.certificates.iter().map(|(profile, certificate)| ProfileCertificate {
+        profile: profile.to_string(),
+        certificate: CertificateDocument::of(certificate, now),
+    });
+    let module_certificates = stated.collect();
     let status = run(&app, move |keyward| {
         let status = keyward.status()?;
         let stores = status.unavailable.iter().map(|(profile, store)| UnavailableStore {
@@ -202,6 +221,7 @@ pub(crate) async fn status(State(app): State<App>) -> Outcome<StatusDocument> {
         });
         Ok::<_, ExecuteError>(StatusDocument {
             unavailable_stores: stores.collect(),
+            module_certificates,
             root_id: status.root_id,
             epoch: status.epoch,
             state: if status.unsealed { "unsealed" } else { "sealed" },

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::spki_pem;
+use crate::{app::App, config::ModuleCertificate};
 
 /// A key.
 #[derive(Debug, Serialize, ToSchema)]
@@ -176,6 +177,36 @@ pub(crate) struct ProfileDocument {
     signer: Option<String>,
     /// Whether this build can reach its key store.
     available: bool,
+    /// What the operator states of the cryptographic module behind its key store; Keyward claims
+    /// nothing of the kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module_certificate: Option<CertificateDocument>,
+}
+
+/// A module certificate, as the configuration states it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ModuleCertificate)]
+pub(crate) struct CertificateDocument {
+    /// What the module was validated against.
+    standard: String,
+    number: String,
+    /// `active`, `historical` or `revoked`: as stated, and historical from the sunset on.
+    status: &'static str,
+    /// From when it is historical; FIPS 140-2 ends of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    sunset: Option<Timestamp>,
+}
+
+impl CertificateDocument {
+    pub(crate) fn of(certificate: &ModuleCertificate, now: Timestamp) -> Self {
+        Self {
+            standard: certificate.standard.clone(),
+            number: certificate.number.clone(),
+            status: certificate.status_at(now).name(),
+            sunset: certificate.sunset(),
+        }
+    }
 }
 
 /// When keys of a profile are due.
@@ -192,10 +223,12 @@ struct RotationDocument {
 
 impl ProfileDocument {
     /// A profile as `state` has it.
-    pub(crate) fn of(keyward: &Keyward, state: &State, profile: &Profile) -> Self {
+    pub(crate) fn of(app: &App, state: &State, profile: &Profile) -> Self {
+        let (keyward, now) = (&app.keyward, app.keyward.now());
         let Profile { name, algorithm, key_store, rotation, ledger, policy } = profile;
         let signer = state.signer(name, keyward::key::PURPOSE);
-        let signer = signer.filter(|key| key.status(keyward.now()).signs());
+        let signer = signer.filter(|key| key.status(now).signs());
+        let certificate = app.certificates.get(name);
         Self {
             name: name.to_string(),
             algorithm: algorithm.name(),
@@ -219,6 +252,7 @@ impl ProfileDocument {
             },
             signer: signer.map(|key| key.record.key_id.to_string()),
             available: keyward.store_available(key_store),
+            module_certificate: certificate.map(|stated| CertificateDocument::of(stated, now)),
         }
     }
 }

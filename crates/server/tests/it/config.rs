@@ -5,7 +5,9 @@ use keyward_lifecycle::{
     algorithm::Algorithm,
     profile::{LedgerMode, OnMaxAge, Profile, Strictness},
 };
-use keyward_server::config::{Alert, ClientAuth, Config, ConfigError, apply_profiles};
+use keyward_server::config::{
+    Alert, CertificateStatus, ClientAuth, Config, ConfigError, apply_profiles, certificate_warnings,
+};
 
 use crate::world;
 
@@ -235,4 +237,70 @@ fn what_keepers_cannot_be_is_refused_where_it_stands() {
             other => panic!("{new}: {other:?}"),
         }
     }
+}
+
+/// A configuration that states that certificate of profile `default`.
+fn stated(certificate: &str) -> String {
+    format!("{PROFILE}      keyStore: 'software:'\n      moduleCertificate: {certificate}\n")
+}
+
+/// How a certificate that is stated so stands at that time.
+#[track_caller]
+fn stands(certificate: &str, at: &str, expected: CertificateStatus) {
+    let config = Config::read(&stated(certificate)).expect(certificate);
+    let now = at.parse().expect("a time");
+    let [(profile, read)] = config.certificates.iter().collect::<Vec<_>>()[..] else {
+        panic!("{certificate}: one is read");
+    };
+    assert_eq!((profile.as_str(), read.status_at(now)), ("default", expected), "{certificate}");
+    let warnings = certificate_warnings(&config.certificates, now);
+    assert_eq!(warnings.is_empty(), expected == CertificateStatus::Active, "{warnings:?}");
+}
+
+#[test]
+fn a_module_certificate_is_what_the_operator_states_until_its_day_comes() {
+    // HA-28
+    use CertificateStatus::{Active, Historical, Revoked};
+    let (eve, day) = ("2026-09-20T23:59:59.999999999Z", "2026-09-21T00:00:00Z");
+    let newer = "{standard: FIPS 140-3, number: 4823, status: active}";
+    stands(newer, "2040-01-01T00:00:00Z", Active);
+    let older = "{standard: 'FIPS 140-2', number: '3678', status: active}";
+    stands(older, eve, Active);
+    stands(older, day, Historical);
+    let late = "{standard: FIPS 140-2 Level 3, number: '1', status: active, sunset: 2030-01-01}";
+    stands(late, day, Historical);
+    let dated = "{standard: FIPS 140-3, number: '1', status: active, sunset: 2026-09-21}";
+    stands(dated, eve, Active);
+    stands(dated, day, Historical);
+    stands("{standard: x, number: '1', status: historical, sunset: 2030-01-01}", eve, Historical);
+    stands("{standard: FIPS 140-2, number: '1', status: revoked}", day, Revoked);
+    assert!(Config::read(SEED).expect("the seed's file").certificates.is_empty());
+}
+
+#[test]
+fn a_start_warns_of_a_module_certificate_that_is_past_its_day() {
+    // HA-28
+    let config = Config::read(&stated("{standard: FIPS 140-2, number: '3678', status: active}"));
+    let certificates = config.expect("a file").certificates;
+    let now = "2026-10-01T00:00:00Z".parse().expect("a time");
+    let expected = "warning: profile `default`: its module certificate, FIPS 140-2 3678, is \
+                    historical";
+    assert_eq!(certificate_warnings(&certificates, now), [expected]);
+}
+
+#[test]
+fn a_module_certificate_that_nobody_can_have_is_refused_where_it_stands() {
+    // HA-28
+    let refused = |certificate: &str, words: &str| match Config::read(&stated(certificate)) {
+        Err(ConfigError::At { line: 6, what, .. }) => assert!(what.contains(words), "{what}"),
+        other => panic!("{certificate}: {other:?}"),
+    };
+    refused("{standard: FIPS 140-3, number: '', status: active}", "1 to 64 printable");
+    refused("{standard: FIPS 140-3, number: '1', status: pending}", "pending");
+    refused(
+        "{standard: FIPS 140-3, number: '1', status: active, sunset: soon}",
+        "as in 2026-09-21",
+    );
+    refused("{standard: FIPS 140-3, number: '1', status: active, level: 3}", "level");
+    check(&stated("{standard: FIPS 140-3, number: '1'}"), 6, 49, "status");
 }
