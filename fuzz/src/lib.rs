@@ -8,6 +8,7 @@
 
 mod keys;
 mod memory;
+mod metadata;
 mod rules;
 mod secret;
 pub mod seed;
@@ -35,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     ("frontier", store::frontier),
     ("id", rules::id),
     ("keeper_share", secret::keeper_share),
+    ("key_metadata", metadata::key_metadata),
     ("merkle", store::merkle),
     ("note", rules::note),
     ("path_policy", secret::path_policy),

@@ -8,9 +8,11 @@ mod read;
 use keyward_lifecycle::{
     algorithm::Algorithm,
     canonical::{Limits, MalformedJson, from_slice_strict},
+    command::Command,
     event::Fact,
     id::{ActorId, Fingerprint, KeyId, ProfileName},
     key::Status,
+    state::State,
     time::Timestamp,
 };
 use serde::Deserialize;
@@ -118,6 +120,19 @@ impl MetadataDocument {
     /// [`MalformedJson`] says where.
     pub fn parse(bytes: &[u8]) -> Result<Self, MalformedJson> {
         from_slice_strict(bytes, Limits::new(METADATA_BYTES_MAX, DEPTH_MAX))
+    }
+
+    /// What the document asks for where things stand as in `state` at `now`: one command for each
+    /// key that is not there, after those of the keys that it follows.
+    ///
+    /// # Errors
+    /// [`ImportMetadataError`] for a document that is not what it must be.
+    pub fn commands(
+        &self,
+        state: &State,
+        now: Timestamp,
+    ) -> Result<Vec<Command>, ImportMetadataError> {
+        read::plan(state, self, now).map(|plan| plan.commands)
     }
 }
 

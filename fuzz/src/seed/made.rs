@@ -21,7 +21,7 @@ use keyward_lifecycle::{
     trust::{foot_line, head_line},
 };
 
-use crate::{keys, store};
+use crate::{keys, metadata, store};
 
 /// What this build writes.
 pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
@@ -45,6 +45,7 @@ pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
         "keeper_share" => store::shares().iter().map(|(bytes, _)| bytes.clone()).collect(),
         "share" => store::shares().iter().map(|(bytes, _)| bytes.clone()).collect(),
         "share_text" => store::shares().into_iter().map(|(_, text)| text).collect(),
+        "key_metadata" => vec![metadata::document().to_string().into_bytes()],
         "private_key" => keys::signers().iter().map(|key| key.to_pkcs8_der().to_vec()).collect(),
         "spki" => {
             let of =
