@@ -108,6 +108,7 @@ fn the_keys_of_another_store_come_in_by_what_it_wrote_of_them() {
         desk.world.file("renamed.json", text.replace("\"good\"", "\"better\""));
         let refused = desk.run("key import-metadata renamed.json").ended(1);
         assert!(refused.stderr.contains("is already registered as `good`"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("\nhint: nothing was taken in; "), "{}", refused.stderr);
         desk.run("key show better").ended(1);
         let twice = text.replacen("\"status\"", "\"status\":\"STAGED\",\"status\"", 1);
         desk.world.file("twice.json", twice);

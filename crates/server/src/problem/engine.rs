@@ -122,6 +122,12 @@ impl From<ImportMetadataError> for Problem {
         let malformed =
             |hint: &str| Self::new(StatusCode::BAD_REQUEST, "malformed", text.clone()).hint(hint);
         match error {
+            ImportMetadataError::Execute(ExecuteError::Refused(
+                refusal @ (Refusal::NameTaken { .. } | Refusal::PublicKeyTaken { .. }),
+            )) => Self::from(refusal).hint(
+                "nothing was taken in; find out which of the two keys is meant, and leave the \
+                 other out of the document",
+            ),
             ImportMetadataError::Execute(error) => error.into(),
             ImportMetadataError::TooManyKeys(_) => Self::too_many("keys", METADATA_KEYS_MAX),
             ImportMetadataError::Schema(_) => {
