@@ -20,7 +20,7 @@ use keyward_lifecycle::{
 use crate::{
     clock::Clock,
     keystore::KeyStores,
-    pin::{PinStore, Pins, keeper::Keeper},
+    pin::{PinStore, Pins, saver::Saver},
     secret,
     storage::{ItemChange, Storage},
     writer::{Execute, ExecuteError, Job, Receipt, chain},
@@ -79,7 +79,7 @@ impl Keyward {
         let state = Arc::new(tip.state.clone());
         let ground = Ground { state, authority, quarantine, root, not_before };
         let (jobs, waiting) = sync_channel(queue);
-        let pins = Arc::new(Keeper::new(parts.pins.clone(), pins));
+        let pins = Arc::new(Saver::new(parts.pins.clone(), pins));
         let shared = Arc::new(Shared::new(parts, ground, (jobs, pins.clone())));
         let writer = crate::writer::Writer {
             shared: shared.clone(),

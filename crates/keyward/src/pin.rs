@@ -13,7 +13,7 @@ use keyward_lifecycle::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) mod keeper;
+pub(crate) mod saver;
 
 /// Where the pins are kept.
 pub trait PinStore: Send + Sync {

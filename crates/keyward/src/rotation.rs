@@ -4,7 +4,7 @@
 //! `GENERATED → ATTESTED → PUBLISHED → PROMOTED and RETIRED`: at every moment a usable key
 //! exists, and the old one signs until the new one does.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use keyward_lifecycle::{
     canonical,
@@ -28,10 +28,6 @@ use crate::{
 
 /// The DSSE payload type of a succession statement.
 pub const SUCCESSION_PAYLOAD_TYPE: &str = "application/vnd.keyward.succession+json";
-
-/// Rotations come one after another, so that of many who ask for one at once the first drives
-/// it, and the others find it complete (LC-024).
-static ROTATING: Mutex<()> = Mutex::new(());
 
 /// A rotation that is asked for.
 #[derive(Debug, Clone)]
@@ -181,7 +177,7 @@ impl Keyward {
     }
 
     fn go(&self, actor: &ActorId, request: &RotateRequest) -> Result<RotateOutcome, KeyError> {
-        let _alone = ROTATING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.shared.rotating.lock().unwrap_or_else(PoisonError::into_inner);
         let old_id = &request.key_id;
         let mut warnings = Vec::new();
         // A rotation that is complete was asked for again.

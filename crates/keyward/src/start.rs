@@ -26,7 +26,7 @@ use keyward_lifecycle::{
 use crate::{
     actor, authority,
     engine::{Begun, Keyward, Parts, Root},
-    pin::{MalformedPins, Pins, keeper::Pin},
+    pin::{MalformedPins, Pins, saver::Pin},
     projection,
     storage::{AppendError, Batch, Heads, Item, ItemChange, ReadError, Shelf, Storage, Tree},
     system::{AUTHORITY_KEY, LOG_KEY, LogSigner, Reader, Signable, system_record},

@@ -31,7 +31,7 @@ use crate::{
     forgery::Forgeries,
     keystore::KeyStores,
     opened::Opened,
-    pin::keeper::Keeper,
+    pin::saver::Saver,
     root::reseal::Prepared,
     secret::Secrets,
     storage::Storage,
@@ -67,10 +67,13 @@ pub(crate) struct Shared {
     pub(crate) changing: Mutex<()>,
     /// Held while a batch of records is sealed anew: one at a time, and the next one beside it.
     pub(crate) stepping: Mutex<Option<Prepared>>,
+    /// Held while a key is rotated: of many who ask for it at once the first drives it, and the
+    /// others find it complete (LC-024).
+    pub(crate) rotating: Mutex<()>,
     /// Held while a password or shares are tried: one at a time.
     pub(crate) trying: Mutex<()>,
     pub(crate) secrets: Secrets,
-    pub(crate) pins: Arc<Keeper>,
+    pub(crate) pins: Arc<Saver>,
     public_keys: RwLock<HashMap<Fingerprint, Arc<dyn PublicKey>>>,
     pub(crate) actors: Mutex<HashMap<String, ActorId>>,
     halted: AtomicBool,
@@ -106,7 +109,7 @@ impl Shared {
     pub(super) fn new(
         parts: &Parts,
         ground: Ground,
-        (jobs, pins): (SyncSender<Job>, Arc<Keeper>),
+        (jobs, pins): (SyncSender<Job>, Arc<Saver>),
     ) -> Self {
         let Ground { state, authority, quarantine, root, not_before } = ground;
         Self {
@@ -127,6 +130,7 @@ impl Shared {
             sealing: RwLock::new(()),
             changing: Mutex::new(()),
             stepping: Mutex::default(),
+            rotating: Mutex::new(()),
             trying: Mutex::new(()),
             secrets: Secrets::default(),
             pins,

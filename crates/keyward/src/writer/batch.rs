@@ -19,7 +19,7 @@ use keyward_lifecycle::{
 use super::{Answer, Enter, Execute, ExecuteError, Job, Receipt, Tip, memory::Memory};
 use crate::{
     engine::{Root, Shared},
-    pin::keeper::Pin,
+    pin::saver::Pin,
     projection, rescan, sealed, secret,
     start::snapshot::{SNAPSHOT_PARTS_MAX, part_name, snapshot_parts},
     storage::{Batch, Item, ItemChange, Shelf, Tree},

@@ -83,7 +83,7 @@ impl Pin {
 }
 
 /// The pins of a store at work.
-pub(crate) struct Keeper {
+pub(crate) struct Saver {
     store: Arc<dyn PinStore>,
     held: Mutex<Held>,
     changed: Condvar,
@@ -102,7 +102,7 @@ struct Held {
     stop: bool,
 }
 
-impl Keeper {
+impl Saver {
     pub(crate) fn new(store: Arc<dyn PinStore>, pins: Pins) -> Self {
         let held = Held { pins, waiting: None, failure: None, alone: true, stop: false };
         Self { store, held: Mutex::new(held), changed: Condvar::new(), turn: Mutex::new(()) }
@@ -111,9 +111,9 @@ impl Keeper {
     /// Starts the thread that saves. Without one every checkpoint is saved at once.
     pub(crate) fn start(self: &Arc<Self>) -> Option<JoinHandle<()>> {
         self.held().alone = false;
-        let keeper = self.clone();
+        let saver = self.clone();
         let thread =
-            std::thread::Builder::new().name("keyward-pins".to_owned()).spawn(move || keeper.run());
+            std::thread::Builder::new().name("keyward-pins".to_owned()).spawn(move || saver.run());
         if thread.is_err() {
             self.held().alone = true;
         }
@@ -270,7 +270,7 @@ mod tests {
         }
     }
 
-    fn keeper() -> (Arc<Told>, Receiver<Option<String>>, Arc<Keeper>) {
+    fn saver() -> (Arc<Told>, Receiver<Option<String>>, Arc<Saver>) {
         let (saves, saved) = channel();
         let store = Arc::new(Told { saves: Mutex::new(saves), broken: AtomicBool::new(false) });
         let signature = Signature { key_id: None, signature: vec![1; 64] };
@@ -281,67 +281,67 @@ mod tests {
             authority: Envelope::new("text/plain", payload, signature).expect("an envelope"),
             checkpoint: None,
         };
-        let keeper = Arc::new(Keeper::new(store.clone(), pins));
-        (store, saved, keeper)
+        let saver = Arc::new(Saver::new(store.clone(), pins));
+        (store, saved, saver)
     }
 
     #[test]
     fn the_newest_of_many_checkpoints_is_saved_and_few_of_the_others() {
-        let (_, saved, keeper) = keeper();
-        let thread = keeper.start().expect("a thread");
+        let (_, saved, saver) = saver();
+        let thread = saver.start().expect("a thread");
         for number in 0..1_000 {
-            keeper.note(number.to_string(), Pin::Soon);
+            saver.note(number.to_string(), Pin::Soon);
         }
-        keeper.stop();
+        saver.stop();
         thread.join().expect("no panic");
-        keeper.flush();
+        saver.flush();
         let saves: Vec<String> = saved.try_iter().flatten().collect();
         assert_eq!(saves.last().map(String::as_str), Some("999"));
         assert!(saves.len() < 100, "{} saves of 1,000", saves.len());
-        assert_eq!(keeper.checkpoint().as_deref(), Some("999"));
+        assert_eq!(saver.checkpoint().as_deref(), Some("999"));
     }
 
     #[test]
     fn what_waits_is_saved_without_anything_else_happening() {
-        let (_, saved, keeper) = keeper();
-        let thread = keeper.start().expect("a thread");
+        let (_, saved, saver) = saver();
+        let thread = saver.start().expect("a thread");
         for pin in [Pin::Seldom, Pin::Soon, Pin::Seldom] {
-            keeper.note(format!("{pin:?}"), pin);
+            saver.note(format!("{pin:?}"), pin);
             assert_eq!(saved.recv().expect("a save"), Some(format!("{pin:?}")));
         }
-        keeper.stop();
+        saver.stop();
         thread.join().expect("no panic");
     }
 
     #[test]
     fn what_narrows_trust_is_saved_on_return_and_nothing_older_after_it() {
-        let (_, saved, keeper) = keeper();
-        let thread = keeper.start().expect("a thread");
+        let (_, saved, saver) = saver();
+        let thread = saver.start().expect("a thread");
         for number in 0..50 {
-            keeper.note(format!("{number} soon"), Pin::Soon);
+            saver.note(format!("{number} soon"), Pin::Soon);
             let newest = format!("{number} now");
-            keeper.note(newest.clone(), Pin::Now);
+            saver.note(newest.clone(), Pin::Now);
             assert_eq!(saved.try_iter().last().flatten(), Some(newest));
         }
-        keeper.stop();
+        saver.stop();
         thread.join().expect("no panic");
     }
 
     #[test]
     fn a_save_that_failed_is_told_and_tried_again() {
-        let (store, saved, keeper) = keeper();
+        let (store, saved, saver) = saver();
         store.broken.store(true, Ordering::SeqCst);
-        keeper.note("first".to_owned(), Pin::Now);
-        assert_eq!(keeper.failure().as_deref(), Some("no room"));
+        saver.note("first".to_owned(), Pin::Now);
+        assert_eq!(saver.failure().as_deref(), Some("no room"));
         assert_eq!(saved.try_iter().flatten().collect::<Vec<_>>(), ["first"]);
-        let thread = keeper.start().expect("a thread");
+        let thread = saver.start().expect("a thread");
         assert_eq!(saved.recv().expect("tried again"), Some("first".to_owned()));
         store.broken.store(false, Ordering::SeqCst);
         assert_eq!(saved.recv().expect("tried again"), Some("first".to_owned()));
-        keeper.stop();
+        saver.stop();
         thread.join().expect("no panic");
-        assert_eq!(keeper.failure(), None);
-        keeper.flush();
+        assert_eq!(saver.failure(), None);
+        saver.flush();
         assert_eq!(saved.try_iter().count(), 0, "it is saved");
     }
 }
