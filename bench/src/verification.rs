@@ -40,7 +40,10 @@ impl Ring {
         for key in state.keys() {
             let algorithm = STANDARD.get(key.record.algorithm);
             let algorithm = algorithm.ok_or_else(|| Failure::new("an algorithm is missing"))?;
-            keys.insert(key.record.fingerprint, algorithm.public_key(&key.record.public_key)?);
+            keys.insert(
+                key.record.fingerprint,
+                algorithm.public_key(key.record.public_key.bytes().unwrap_or_default())?,
+            );
         }
         Ok(Self(keys))
     }
@@ -175,7 +178,9 @@ fn single(what: &str, whole: &Figures, check: &Figures, has_target: bool) -> Row
 /// The bulk equation alone, on one core.
 fn bulk(evidence: &Evidence, bare: &Figures) -> Result<(), Failure> {
     let first = evidence.state.keys().next().ok_or_else(|| Failure::new("no key"))?;
-    let key = keyward_crypto::ed25519::Key::from_spki(&first.record.public_key)?;
+    let key = keyward_crypto::ed25519::Key::from_spki(
+        first.record.public_key.bytes().unwrap_or_default(),
+    )?;
     let messages: Vec<(Vec<u8>, &[u8])> = evidence
         .statements
         .iter()

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use keyward::keystore::{Import, KeyStore, KeyStoreError, Made, Open, OpenedKey, SealedRecord};
 use keyward_barrier::{RecordId, RecordKind, RecordName, RecordVersion, Unsealed};
 use keyward_crypto::signing::{GenerationFailed, PrivateKey, Signer};
-use keyward_lifecycle::{algorithm::Algorithm, id::KeyId, key::KeyRecord};
+use keyward_lifecycle::{
+    algorithm::Algorithm,
+    id::{Fingerprint, KeyId},
+    key::KeyRecord,
+};
 
 /// The store of address `software:`. It keeps nothing itself: sealed bytes come and go with
 /// the calls, and the plain ones live as long as what [`Open::open`] gives.
@@ -66,7 +70,7 @@ impl Open for Software {
             .map_err(|error| refused(error.to_string()))?;
         // The record is bound to the key's name; that it is that key's very material is seen
         // from its public part.
-        if *signer.spki() != *key.public_key {
+        if Fingerprint::of_spki(signer.spki()) != key.fingerprint {
             return Err(refused("it is not the private part of its public key".to_owned()));
         }
         Ok(Arc::new(Ready { key_id: key.key_id.clone(), signer }))

@@ -23,6 +23,7 @@ mod opened;
 pub mod pin;
 mod projection;
 pub mod proof;
+mod public_key;
 mod record;
 pub mod rescan;
 pub mod root;

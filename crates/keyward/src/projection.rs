@@ -7,33 +7,57 @@ use keyward_lifecycle::{
     audit::tree::leaf_hash,
     event::{Event, Fact},
     id::{AnchorId, Digest, EventId, KeyId},
-    key::{Key, Membership},
+    key::{Key, KeyRecord, Membership},
     state::State,
     time::Timestamp,
 };
 
 use crate::storage::{AnchorRow, AuditRow, HistoryRow, Row};
 
+/// Where the public keys are that the fold does not hold.
+pub(crate) type PublicKeys<'k> = &'k dyn Fn(&KeyRecord) -> Option<String>;
+
+/// The key whose rows `fact` changes, if it changes any.
+pub(crate) const fn shows(fact: &Fact) -> Option<&KeyId> {
+    if let Fact::KeyAdded { key_id, .. }
+    | Fact::KeyRevoked { key_id, .. }
+    | Fact::RotationBegun { successor: key_id, .. } = fact
+    {
+        Some(key_id)
+    } else {
+        None
+    }
+}
+
+/// The public key in PEM, where it is at hand.
+pub(crate) fn at_hand(record: &KeyRecord) -> Option<String> {
+    record.public_key.bytes().map(spki::to_pem)
+}
+
 /// The rows that `event` changes, as `state`, which has just folded it, has them.
-pub(crate) fn rows(state: &State, event: &Event, leaf: &[u8]) -> Vec<Row> {
+pub(crate) fn rows(
+    state: &State,
+    event: &Event,
+    leaf: &[u8],
+    public_keys: PublicKeys<'_>,
+) -> Vec<Row> {
+    let history_row = |anchor_id, key_id| history_row(state, anchor_id, key_id, public_keys);
     let mut rows = vec![Row::Audit(audit_row(event, leaf))];
     match &event.fact {
         Fact::AnchorCreated { anchor, .. } => rows.extend(anchor_row(state, anchor.anchor_id)),
         Fact::AnchorDeactivated { anchor_id } => rows.extend(anchor_row(state, *anchor_id)),
         Fact::KeyAdded { anchor_id, key_id } => {
-            rows.extend(history_row(state, *anchor_id, key_id));
+            rows.extend(history_row(*anchor_id, key_id));
         }
         Fact::KeyRevoked { key_id, anchor_id: Some(anchor_id), .. } => {
-            rows.extend(history_row(state, *anchor_id, key_id));
+            rows.extend(history_row(*anchor_id, key_id));
         }
         // The one ends everywhere, the other has its version from now on.
         Fact::KeyRevoked { key_id, anchor_id: None, .. }
         | Fact::RotationBegun { successor: key_id, .. } => {
             let members = state.key(key_id).into_iter().flat_map(Key::memberships);
             let anchors = members.filter_map(|member| state.anchor_at(member.anchor));
-            rows.extend(
-                anchors.filter_map(|anchor| history_row(state, anchor.record.anchor_id, key_id)),
-            );
+            rows.extend(anchors.filter_map(|anchor| history_row(anchor.record.anchor_id, key_id)));
         }
         Fact::StoreCreated { .. }
         | Fact::AuthorityReplaced { .. }
@@ -100,7 +124,12 @@ pub(crate) fn anchor_row(state: &State, id: AnchorId) -> Option<Row> {
 }
 
 /// The one row of an anchor and a key.
-pub(crate) fn history_row(state: &State, anchor_id: AnchorId, key_id: &KeyId) -> Option<Row> {
+pub(crate) fn history_row(
+    state: &State,
+    anchor_id: AnchorId,
+    key_id: &KeyId,
+    public_keys: PublicKeys<'_>,
+) -> Option<Row> {
     let key = state.key(key_id)?;
     let member = key.membership(state.anchor_number(&anchor_id)?)?;
     let (revoked_at, reason) = end(key, &member);
@@ -113,7 +142,7 @@ pub(crate) fn history_row(state: &State, anchor_id: AnchorId, key_id: &KeyId) ->
         id: row_id(anchor_id, key_id),
         anchor_id,
         key_id: key_id.to_string(),
-        public_key: spki::to_pem(&key.record.public_key),
+        public_key: public_keys(&key.record)?,
         algorithm: key.record.algorithm.to_string(),
         added_at: member.added_at,
         revoked_at,

@@ -221,7 +221,7 @@ fn first_batch(commands: &[Command], now: Timestamp) -> Result<(Tip, Batch), Cre
             let event = Event { v: VERSION, seq, time: now, actor: actor::system(), fact };
             let leaf = event.to_leaf().map_err(|_| CreateFailed::Internal)?;
             state.apply(&event);
-            batch.rows.extend(projection::rows(&state, &event, &leaf));
+            batch.rows.extend(projection::rows(&state, &event, &leaf, &projection::at_hand));
             let mut completed = |at, hash| batch.nodes.push((Tree::Log, at, hash));
             log.append(leaf_hash(&leaf), &mut completed).map_err(|_| CreateFailed::Internal)?;
             batch.log.push(leaf);

@@ -239,7 +239,7 @@ impl Keys {
     fn of(bundle: &TrustBundle) -> Self {
         let parsed = bundle.state().keys().filter_map(|key| {
             let algorithm = STANDARD.get(key.record.algorithm)?;
-            let public = algorithm.public_key(&key.record.public_key).ok()?;
+            let public = algorithm.public_key(key.record.public_key.bytes()?).ok()?;
             Some((key.record.fingerprint, public))
         });
         Self(parsed.collect())

@@ -79,7 +79,8 @@ fn a_key_of_every_algorithm_signs_what_its_public_part_verifies() {
         let (record, sealed) = generate(&root, "k1", algorithm);
         let signature = Software::default().sign(&root, &record, Some(row(&sealed)), b"message");
         let verify = STANDARD.get(algorithm).expect("built in");
-        let public = verify.public_key(&record.public_key).expect("a public key");
+        let public =
+            verify.public_key(record.public_key.bytes().expect("bytes")).expect("a public key");
         public.verify(b"message", &signature.expect("a signature")).expect("good");
     }
 }

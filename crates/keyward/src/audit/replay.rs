@@ -142,7 +142,7 @@ impl<'r> Replay<'r> {
                     report.problem(format!("leaf {seq}: its time is before its predecessor's"));
                 }
                 self.state.apply(&event);
-                for row in projection::rows(&self.state, &event, leaf) {
+                for row in projection::rows(&self.state, &event, leaf, &projection::at_hand) {
                     self.rows.insert((rows::rank(row.table()), row.key()), row);
                 }
             }

@@ -306,8 +306,7 @@ impl KeyRing for Shared {
             return Some(key.clone());
         }
         drop(known);
-        let algorithm = keyward_crypto::STANDARD.get(record.algorithm)?;
-        let key = algorithm.public_key(&record.public_key).ok()?;
+        let key = self.parsed(record)?;
         let mut known = self.public_keys.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= PUBLIC_KEYS_MAX {
             known.clear();

@@ -178,7 +178,8 @@ fn accept(requests: &[VerifyRequest], state: &State, points: &mut Points) -> Acc
         });
         for (record, signature) in named {
             let point = points.entry(record.fingerprint);
-            let key = *point.or_insert_with(|| ed25519::Key::from_spki(&record.public_key).ok());
+            let key =
+                *point.or_insert_with(|| ed25519::Key::from_spki(record.public_key.bytes()?).ok());
             if let Some(key) = key
                 && claims.len() < BATCH_MAX
             {

@@ -1,8 +1,9 @@
 //! One batch in the making: jobs are decided on a speculative copy, and become leaves, nodes,
 //! rows and items of one transaction.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
+use keyward_crypto::spki;
 use keyward_lifecycle::{
     audit::{
         checkpoint::TreeHead,
@@ -11,18 +12,20 @@ use keyward_lifecycle::{
     command::Command,
     decide::{Decision, decide},
     event::{Event, Fact, VERSION},
-    id::{ActorId, Digest, EventId},
+    id::{ActorId, Digest, EventId, Fingerprint},
+    key::{Key, KeyRecord},
     refusal::{Refusal, Warning},
     time::Timestamp,
 };
 
 use super::{Answer, Enter, Execute, ExecuteError, Job, Receipt, Tip, memory::Memory};
 use crate::{
-    engine::{Root, Shared},
+    engine::{Root, Shared, unavailable},
     pin::saver::Pin,
-    projection, rescan, sealed, secret,
+    projection::{self, at_hand},
+    rescan, sealed, secret,
     start::snapshot::{SNAPSHOT_PARTS_MAX, part_name, snapshot_parts},
-    storage::{Batch, Item, ItemChange, Shelf, Tree},
+    storage::{Batch, Item, ItemChange, ReadError, Shelf, Tree},
     system::Signable,
 };
 
@@ -44,7 +47,15 @@ pub(crate) struct Draft<'w> {
     control: bool,
     pin: Pin,
     revoked: bool,
+    /// In PEM, those that rows of this batch show and that the fold does not hold.
+    public_keys: HashMap<Fingerprint, String>,
     pub(super) checkpoint: Need,
+}
+
+/// Why a job is not done.
+enum Denied {
+    Refused(&'static str, Refusal),
+    Unread(ReadError),
 }
 
 /// Whether a batch goes with a checkpoint.
@@ -108,6 +119,7 @@ impl<'w> Draft<'w> {
             control: false,
             pin: Pin::Seldom,
             revoked: false,
+            public_keys: HashMap::new(),
             checkpoint: Need::Optional,
         }
     }
@@ -152,25 +164,22 @@ impl<'w> Draft<'w> {
                 }
                 Ok(receipt)
             }
-            Err((command, refusal)) => {
+            Err(Denied::Refused(command, refusal)) => {
                 self.note_refusal(&actor, command, &refusal);
                 Err(ExecuteError::Refused(refusal))
             }
+            Err(Denied::Unread(error)) => Err(unavailable(&error)),
         };
         Box::new(move |fate| drop(reply.send(fate.and(answer))))
     }
 
     /// All commands or none: they are decided on a copy that is kept only if none is refused.
-    fn decide_all(
-        &mut self,
-        actor: &ActorId,
-        commands: &[Command],
-    ) -> Result<Receipt, (&'static str, Refusal)> {
+    fn decide_all(&mut self, actor: &ActorId, commands: &[Command]) -> Result<Receipt, Denied> {
         let mut trial = self.tip.state.clone();
         let mut decided = Decision::default();
         for (number, command) in (1_usize..).zip(commands) {
-            let Decision { facts, warnings } =
-                decide(&trial, command, self.now).map_err(|refusal| (command.name(), refusal))?;
+            let Decision { facts, warnings } = decide(&trial, command, self.now)
+                .map_err(|refusal| Denied::Refused(command.name(), refusal))?;
             // Nothing is decided after the last.
             for fact in facts.iter().filter(|_| number < commands.len()) {
                 trial.apply(&self.event(trial.size(), actor, fact.clone()));
@@ -178,11 +187,25 @@ impl<'w> Draft<'w> {
             decided.facts.extend(facts);
             decided.warnings.extend(warnings);
         }
+        self.fetch(&decided.facts).map_err(Denied::Unread)?;
         if !decided.facts.is_empty() {
             self.bind_ledger(actor);
         }
         let Decision { facts, warnings } = decided;
         Ok(self.log_all(actor, facts, warnings))
+    }
+
+    /// Fetches the public keys that rows of these facts show, where the fold does not hold them.
+    fn fetch(&mut self, facts: &[Fact]) -> Result<(), ReadError> {
+        for key in facts.iter().filter_map(projection::shows) {
+            // One that these facts make comes with its bytes.
+            let Some(Key { record, .. }) = self.tip.state.key(key) else { continue };
+            if record.public_key.bytes().is_none() {
+                let pem = spki::to_pem(&self.shared.spki(record)?);
+                self.public_keys.insert(record.fingerprint, pem);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn log_all(
@@ -225,7 +248,11 @@ impl<'w> Draft<'w> {
         }
         self.batch.items.extend(secret::record::removed(&self.tip.state, &event.fact));
         self.tip.state.apply(&event);
-        self.batch.rows.extend(projection::rows(&self.tip.state, &event, &leaf));
+        let public_keys = &self.public_keys;
+        let fetched = |record: &KeyRecord| {
+            at_hand(record).or_else(|| public_keys.get(&record.fingerprint).cloned())
+        };
+        self.batch.rows.extend(projection::rows(&self.tip.state, &event, &leaf, &fetched));
         if let Fact::KeyRevoked { key_id, anchor_id, .. } = &event.fact {
             self.revoked = true;
             self.batch.items.extend(rescan::queue(&self.tip.state, key_id, *anchor_id, &event));

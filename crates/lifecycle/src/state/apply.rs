@@ -169,10 +169,12 @@ impl State {
         let Ok(number) = u32::try_from(self.keys.len()) else { return };
         let parent = record.parent().and_then(|parent| self.key(parent));
         let lineage = parent.map_or(number, |parent| parent.lineage);
+        let public_key = record.public_key.logged_at(self.size.saturating_sub(1));
+        let terms = self.shared(&record.terms);
         let key = Key {
             additions: Additions::default(),
             course: None,
-            record: KeyRecord { terms: self.shared(&record.terms), ..record.clone() },
+            record: KeyRecord { terms, public_key, ..record.clone() },
             created_at: time,
             promoted_at: active.then_some(time),
             lineage,
@@ -331,8 +333,9 @@ fn push_tightly(numbers: &mut Vec<u32>, number: u32) {
 }
 
 /// The fingerprints of a composite key's halves, which are not registered alone.
-pub(crate) fn halves(record: &KeyRecord) -> Vec<Fingerprint> {
-    crate::algorithm::halves(record.algorithm, &record.public_key)
+fn halves(record: &KeyRecord) -> Vec<Fingerprint> {
+    let public_key = record.public_key.bytes().unwrap_or_default();
+    crate::algorithm::halves(record.algorithm, public_key)
         .into_iter()
         .map(|spki| Fingerprint::of_spki(&spki))
         .collect()

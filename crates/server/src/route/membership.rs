@@ -4,7 +4,7 @@ use axum::extract::State;
 use keyward::ExecuteError;
 use keyward_lifecycle::{
     command::{Anchors, Command},
-    id::KeyId,
+    id::{Fingerprint, KeyId},
     refusal::Refusal,
     time::Timestamp,
 };
@@ -81,7 +81,7 @@ pub(crate) async fn add(
     if !public_key.is_empty() {
         let given = spki_der("publicKey", &public_key)?;
         let key = state.key(&keyid).ok_or_else(|| Refusal::NoSuchKey(keyid.clone()))?;
-        if *key.record.public_key != *given {
+        if key.record.fingerprint != Fingerprint::of_spki(&given) {
             return Err(Problem::other_public_key(keyid.as_str()));
         }
     }

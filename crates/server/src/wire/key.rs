@@ -114,7 +114,7 @@ impl KeyDocument {
             purpose: record.purpose.to_string(),
             store: record.store.to_string(),
             fingerprint: record.fingerprint.to_string(),
-            public_key: spki_pem(&record.public_key),
+            public_key: spki_pem(&keyward.public_key(record)?),
             custody: custody(record.custody),
             status: key.status(now).name(),
             created_at: key.created_at,

@@ -1,6 +1,6 @@
 //! The section of the keys: a row each, in the order in which they came.
 
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 
 use super::{
     SnapshotFailed, UnreadableSnapshot,
@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     id::{Digest, Fingerprint, KeyId},
-    key::{Additions, Course, Key, KeyOrigin, KeyRecord, KeyTerms, Status},
-    state::{State, apply::halves, lookup::Gathering, short, short_name},
+    key::{Additions, Course, Key, KeyOrigin, KeyRecord, KeyTerms, Spki, Status},
+    state::{Short, State, lookup::Gathering, short, short_name},
     time::Timestamp,
 };
 
@@ -34,11 +34,13 @@ const STANDINGS: [Status; 6] = [
 
 /// Puts the terms in the order in which the keys name them first, then the keys.
 pub(super) fn put(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed> {
-    let (mut terms, mut numbers) = (Vec::new(), alloc::collections::BTreeMap::new());
+    let (mut terms, mut numbers) = (Vec::new(), BTreeMap::new());
     let mut rows = Vec::new();
     put_number(&mut rows, state.keys.len() as u64);
+    let halves = halves_by_key(state);
     let (mut name, mut created_at) = (String::new(), Timestamp::EPOCH);
     for (number, key) in (0_i64..).zip(state.keys()) {
+        let halves = u32::try_from(number).ok().and_then(|number| halves.get(&number));
         let next = terms.len() as u64;
         let term = *numbers.entry(&key.record.terms).or_insert_with(|| {
             terms.push(&key.record.terms);
@@ -49,12 +51,21 @@ pub(super) fn put(state: &State, out: &mut Vec<u8>) -> Result<(), SnapshotFailed
         put_signed(&mut rows, number.wrapping_sub(i64::from(key.lineage)));
         put_time(&mut rows, created_at, key.created_at);
         created_at = key.created_at;
-        put_rest(&mut rows, key)?;
+        put_rest(&mut rows, key, halves.map_or(&[], Vec::as_slice))?;
     }
     let terms: Vec<&KeyTerms> = terms.into_iter().map(|terms| &**terms).collect();
     put_small(out, &terms)?;
     out.append(&mut rows);
     Ok(())
+}
+
+/// The names of the halves of each composite key.
+fn halves_by_key(state: &State) -> BTreeMap<u32, Vec<Short>> {
+    let mut of: BTreeMap<u32, Vec<Short>> = BTreeMap::new();
+    for (half, number) in &state.halves {
+        of.entry(*number).or_default().push(*half);
+    }
+    of
 }
 
 /// Names that came together begin alike: the length of what this one shares with the one
@@ -68,7 +79,7 @@ fn put_name(out: &mut Vec<u8>, before: &mut String, id: &KeyId) {
     before.push_str(name);
 }
 
-fn put_rest(out: &mut Vec<u8>, key: &Key) -> Result<(), SnapshotFailed> {
+fn put_rest(out: &mut Vec<u8>, key: &Key, halves: &[Short]) -> Result<(), SnapshotFailed> {
     let Key { additions, course, record, created_at, promoted_at, lineage: _, standing } = key;
     let KeyRecord { key_id: _, expires_at, terms: _, origin, fingerprint, public_key, version } =
         record;
@@ -83,7 +94,7 @@ fn put_rest(out: &mut Vec<u8>, key: &Key) -> Result<(), SnapshotFailed> {
     );
     put_number(out, u64::from(*version));
     out.extend_from_slice(fingerprint.digest().as_bytes());
-    put_bytes(out, public_key);
+    put_public_key(out, public_key, halves);
     for time in [expires_at, promoted_at].into_iter().flatten() {
         put_time(out, *created_at, *time);
     }
@@ -103,6 +114,34 @@ fn put_rest(out: &mut Vec<u8>, key: &Key) -> Result<(), SnapshotFailed> {
     Ok(())
 }
 
+/// A long one stays in its leaf, which the bytes of no key say; so do the halves of a composite
+/// one, whose names go with it.
+fn put_public_key(out: &mut Vec<u8>, public_key: &Spki, halves: &[Short]) {
+    let Some(leaf) = public_key.leaf() else {
+        return put_bytes(out, public_key.bytes().unwrap_or_default());
+    };
+    put_bytes(out, &[]);
+    put_number(out, leaf);
+    put_number(out, halves.len() as u64);
+    out.extend(halves.iter().flatten());
+}
+
+fn public_key(
+    reader: &mut Reader<'_>,
+    number: u32,
+    state: &mut State,
+) -> Result<Spki, UnreadableSnapshot> {
+    let bytes = reader.bytes()?;
+    if !bytes.is_empty() {
+        return Ok(bytes.into());
+    }
+    let leaf = reader.number()?;
+    for _ in 0..reader.count(size_of::<Short>())? {
+        state.halves.insert(reader.array()?, number);
+    }
+    Ok(Spki::in_leaf(leaf))
+}
+
 /// Reads what [`put`] wrote, into the fold and its indexes.
 pub(super) fn read(reader: &mut Reader<'_>, state: &mut State) -> Result<(), UnreadableSnapshot> {
     let terms: Vec<KeyTerms> = reader.small()?;
@@ -119,12 +158,9 @@ pub(super) fn read(reader: &mut Reader<'_>, state: &mut State) -> Result<(), Unr
         let lineage = i64::from(number).wrapping_sub(reader.signed()?);
         let lineage = u32::try_from(lineage).map_err(|_| UnreadableSnapshot)?;
         created_at = reader.time(created_at)?;
-        let key = rest(reader, (key_id, shared), lineage, created_at)?;
+        let key = rest(reader, (key_id, shared), (number, lineage), created_at, state)?;
         names.push(&short_name(&key.record.key_id), number);
         prints.push(&short(key.record.fingerprint.digest()), number);
-        for half in halves(&key.record) {
-            state.halves.insert(short(half.digest()), number);
-        }
         state.keys.push_back(Arc::new(key));
     }
     state.terms = terms.into_iter().collect();
@@ -147,15 +183,16 @@ fn name_after(reader: &mut Reader<'_>, name: &mut Vec<u8>) -> Result<KeyId, Unre
 fn rest(
     reader: &mut Reader<'_>,
     (key_id, terms): (KeyId, Arc<KeyTerms>),
-    lineage: u32,
+    (number, lineage): (u32, u32),
     created_at: Timestamp,
+    state: &mut State,
 ) -> Result<Key, UnreadableSnapshot> {
     let flags = reader.byte()?;
     let standing = STANDINGS.get(usize::from(flags >> 4)).ok_or(UnreadableSnapshot)?;
     let has = |flag: u8| flags & flag != 0;
     let version = reader.small_number()?;
     let fingerprint = Fingerprint::from_digest(Digest::from_bytes(reader.array()?));
-    let public_key = reader.bytes()?.into();
+    let public_key = public_key(reader, number, state)?;
     let expires_at = if has(EXPIRES) { Some(reader.time(created_at)?) } else { None };
     let promoted_at = if has(PROMOTED) { Some(reader.time(created_at)?) } else { None };
     let additions = additions(reader, created_at)?;

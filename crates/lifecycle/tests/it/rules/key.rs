@@ -10,6 +10,7 @@ use keyward_lifecycle::{
     key::{Custody, Status},
     profile::{GRACE_MONTHS, Profile, Strictness},
     refusal::{Refusal, Unusable, Warning},
+    state::State,
 };
 
 use crate::world::{
@@ -80,6 +81,12 @@ fn the_halves_of_a_composite_key_are_no_keys_of_their_own() {
     };
     let mut world = World::begun();
     world.must(key("both", "hybrid", composite(1)));
+    let half = world.refused(key("half", "default", ed25519(1)));
+    assert_eq!(half, Refusal::HalfOfComposite(id("both")));
+    // A fold from a snapshot leaves the key in the log, and knows its halves.
+    world.state = State::from_snapshot(&world.state.to_snapshot().unwrap()).unwrap();
+    let held = &world.key("both").record.public_key;
+    assert_eq!((held.leaf(), held.bytes()), (Some(world.state.size() - 1), None));
     let half = world.refused(key("half", "default", ed25519(1)));
     assert_eq!(half, Refusal::HalfOfComposite(id("both")));
     world.must(key("single", "default", ed25519(2)));

@@ -35,7 +35,7 @@ pub(super) struct Ring {
 impl KeyRing for Ring {
     fn public_key(&self, record: &KeyRecord) -> Option<Arc<dyn PublicKey>> {
         let algorithm = Some(record.algorithm).filter(|one| Some(*one) != self.without)?;
-        STANDARD.get(algorithm)?.public_key(&record.public_key).ok()
+        STANDARD.get(algorithm)?.public_key(record.public_key.bytes()?).ok()
     }
 }
 
