@@ -13,7 +13,7 @@ pub mod link;
 pub mod share;
 
 pub use self::{
-    care::{Action, Finding, attend, judge},
+    care::{Action, Finding, attend, judge, mend},
     gather::{Backoff, Gathered, KeeperSet, Member, TooFew, Trouble, gather},
     holder::{Keeper, Memory, TakeRefused, Taken},
     link::{Link, LinkFailed, Standing, Status},

@@ -148,6 +148,9 @@ pub enum RootError {
     /// Keepers did not take their shares.
     #[error("the keepers did not take their shares: {0}")]
     Keepers(String),
+    /// The root key was split anew while its keepers were asked.
+    #[error("the root key was split anew while its keepers were asked")]
+    Overtaken,
     /// A record does not open.
     #[error(transparent)]
     Record(#[from] OpenRefused),

@@ -138,17 +138,26 @@ pub fn attend(
     shares: impl FnOnce() -> Option<Vec<ShareBytes>>,
 ) -> Result<Finding, LinkFailed> {
     let finding = judge(expected, &link.status()?);
-    let action = finding.action();
-    if matches!(action, Action::Nothing | Action::Alarm) {
+    if matches!(finding.action(), Action::Nothing | Action::Alarm) {
         return Ok(finding);
     }
-    let Some(shares) = shares() else { return Ok(finding) };
-    if action == Action::Replace {
-        link.clear()?;
-    }
-    let standing = if expected.len() > 1 { Standing::Rotating } else { Standing::Final };
-    for share in &shares {
-        link.put(share, standing)?;
+    if let Some(shares) = shares() {
+        mend(link, finding.action(), &shares)?;
     }
     Ok(finding)
+}
+
+/// Gives a keeper the shares that it is to hold, and has it forget first what it holds if it is
+/// to be replaced.
+///
+/// # Errors
+/// [`LinkFailed`], of the first call that failed.
+pub fn mend(link: &dyn Link, action: Action, shares: &[ShareBytes]) -> Result<(), LinkFailed> {
+    match action {
+        Action::Nothing | Action::Alarm => return Ok(()),
+        Action::Replace => link.clear()?,
+        Action::Refill => {}
+    }
+    let standing = if shares.len() > 1 { Standing::Rotating } else { Standing::Final };
+    shares.iter().try_for_each(|share| link.put(share, standing))
 }

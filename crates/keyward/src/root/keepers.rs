@@ -1,36 +1,25 @@
 //! The keepers of this root key: what each must hold, what is done about one that does not, and
 //! unsealing by what they give (RK-050, RK-051).
 
+mod duty;
+mod look;
+mod verdict;
+
 use std::{collections::HashMap, sync::Arc};
 
-use keyward_barrier::{EpochHeader, Unsealed};
 use keyward_lifecycle::{
     command::{Command, RootCommand},
-    id::{ActorId, Fingerprint},
-    root::{KeeperSeen, RotationKind},
+    id::ActorId,
+    root::KeeperSeen,
 };
 
-use super::{RootError, slot::share_bytes};
+use self::verdict::Turn;
+use super::RootError;
 use crate::{
-    engine::{Keyward, Root},
-    keeper::{
-        Finding, KeeperSet, LinkFailed, Member, ShareBytes, ShareHead, Standing, TooFew, Trouble,
-        attend, gather,
-    },
+    engine::Keyward,
+    keeper::{KeeperSet, Member, ShareBytes, Standing, TooFew, Trouble, gather},
     writer::ExecuteError,
 };
-
-/// What one keeper must hold, newest epoch first: one share, or two while a rotation is open.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Duty {
-    /// The keeper's name.
-    pub name: String,
-    /// What its shares say of themselves.
-    pub heads: Vec<ShareHead>,
-    /// The shares, in the same order; none while sealed.
-    pub shares: Vec<ShareBytes>,
-}
 
 /// How a keeper was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,46 +39,7 @@ impl Keyward {
     /// # Errors
     /// [`RootError`] when the header cannot be read.
     pub fn keeper_set(&self) -> Result<Option<KeeperSet>, RootError> {
-        Ok(set_of(&self.header()?))
-    }
-
-    /// What each keeper must hold.
-    ///
-    /// # Errors
-    /// [`RootError`] when the headers cannot be read.
-    pub fn keeper_duties(&self) -> Result<Vec<Duty>, RootError> {
-        self.duties(self.root_for_keepers().as_deref())
-    }
-
-    /// The root key, if what keepers hold may be measured by it: a store that is older than what
-    /// was seen of it, or does not know what became of its last change, knows no newer shares
-    /// than they do.
-    fn root_for_keepers(&self) -> Option<Arc<Root>> {
-        let may_be_behind = self.shared.quarantined().is_some() || self.shared.is_halted();
-        self.shared.root().filter(|_| !may_be_behind)
-    }
-
-    fn duties(&self, root: Option<&Root>) -> Result<Vec<Duty>, RootError> {
-        let header = self.header()?;
-        let mut duties = Vec::new();
-        add(&mut duties, &header, root.map(|root| &root.unsealed))?;
-        if let Some(former) = self.former_header()? {
-            // Until the rotation is final it may be rolled back, and then this set counts again.
-            let view = root.map(|root| root.unsealed.rolled_back(&former));
-            let view = view.transpose()?;
-            add(&mut duties, &former, view.as_ref())?;
-        }
-        Ok(duties)
-    }
-
-    /// The header of the epoch that an open rotation leaves, if it can be rolled back.
-    fn former_header(&self) -> Result<Option<EpochHeader>, RootError> {
-        let state = self.state();
-        let Some(rotation) = &state.root().rotation else { return Ok(None) };
-        if rotation.kind == RotationKind::Emergency {
-            return Ok(None);
-        }
-        Ok(Some(self.former(rotation)?))
+        Ok(duty::set_of(&self.header()?))
     }
 
     /// Looks at every keeper, all at once, gives those that are empty or wrong their shares, and
@@ -99,8 +49,11 @@ impl Keyward {
     /// A keeper that says that it holds its share has to prove it by giving it, when it was not
     /// sound at the last look and whenever `proof` asks for it: one that cannot is wrong.
     ///
+    /// Nobody who changes the way to the root key waits for a keeper that is asked.
+    ///
     /// # Errors
-    /// [`RootError`] when the headers cannot be read.
+    /// [`RootError::Overtaken`] when another split came to count while they were asked: nothing
+    /// was done. Else [`RootError`] when the headers cannot be read.
     pub fn attend_keepers(
         &self,
         actor: &ActorId,
@@ -108,29 +61,34 @@ impl Keyward {
         last: &mut HashMap<String, KeeperSeen>,
         proof: Proof,
     ) -> Result<Vec<Found>, RootError> {
+        let was_sealed = self.root_for_keepers().is_none();
+        let asked_about = self.duties(None)?;
+        let looked = at_once(members, |member| {
+            let proved = last.get(&member.name) == Some(&KeeperSeen::Sound);
+            let prove = !was_sealed && (proof == Proof::All || !proved);
+            (member, look::look(member, asked_about.heads_of(&member.name), prove))
+        });
         // While a header is on its way, keepers hold what only the next one names.
-        let changing = self.root_for_keepers().is_some().then(|| self.shared.changing());
-        let root = changing.as_ref().and_then(|_| self.root_for_keepers());
-        let sealed = root.is_none();
+        let changing = (!was_sealed).then(|| self.shared.changing());
+        let root = self.root_for_keepers().filter(|_| !was_sealed);
         let duties = self.duties(root.as_deref())?;
-        let header = self.header()?;
-        let newest = (header.root_id().fingerprint(), header.epoch().number());
-        let visit = |member: &Member| {
-            let duty = duties.iter().find(|duty| duty.name == member.name);
+        if !duties.is_as(&asked_about) {
+            return Err(RootError::Overtaken);
+        }
+        let judged = looked.into_iter().map(|(member, looked)| {
             let before = last.get(&member.name).copied();
-            let Some(duty) = duty else { return dismiss(member, newest, before, sealed) };
-            let proved = before == Some(KeeperSeen::Sound);
-            Some(visit(member, duty, !sealed && (proof == Proof::All || !proved)))
-        };
-        let mut found: Vec<Found> = at_once(members, visit).into_iter().flatten().collect();
+            (member, verdict::judge(&member.name, looked, before, &duties))
+        });
+        let judged: Vec<_> = judged.collect();
+        let carry_out = |(member, turn): &(&Member, Turn)| look::carry_out(member, turn, &duties);
+        let mut found: Vec<Found> = at_once(&judged, carry_out).into_iter().flatten().collect();
         drop(changing);
-        let is_member = |duty: &&Duty| members.iter().any(|member| member.name == duty.name);
-        found.extend(duties.iter().filter(|duty| !is_member(duty)).map(|duty| Found {
-            name: duty.name.clone(),
+        found.extend(duties.unknown_among(members).map(|name| Found {
+            name: name.to_owned(),
             seen: KeeperSeen::Unreachable,
             detail: "the configuration says no address for it".to_owned(),
         }));
-        if !sealed {
+        if root.is_some() {
             self.note_keepers(actor, &found, last);
         }
         Ok(found)
@@ -221,155 +179,12 @@ pub enum Proof {
 
 /// What `work` makes of each, in their order, all of them at once: one that takes its time holds
 /// up the others no longer than that.
-fn at_once<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+fn at_once<'t, T: Sync, R: Send>(all: &'t [T], work: impl Fn(&'t T) -> R + Sync) -> Vec<R> {
     std::thread::scope(|scope| {
         let work = &work;
         let started: Vec<_> = all.iter().map(|one| scope.spawn(move || work(one))).collect();
         started.into_iter().filter_map(|thread| thread.join().ok()).collect()
     })
-}
-
-/// One keeper's turn.
-fn visit(member: &Member, duty: &Duty, prove: bool) -> Found {
-    let shares = || -> Option<Vec<ShareBytes>> {
-        (!duty.shares.is_empty()).then(|| duty.shares.iter().map(copy).collect())
-    };
-    let looked = attend(&*member.link, &duty.heads, shares);
-    let sealed = duty.shares.is_empty();
-    let mut found = Found {
-        name: member.name.clone(),
-        seen: match &looked {
-            Ok(Finding::Empty | Finding::Incomplete) if sealed => KeeperSeen::Empty,
-            // It can give what is needed, and what is beside it was cut off.
-            Ok(Finding::Superfluous) if sealed => KeeperSeen::Sound,
-            looked => seen(looked),
-        },
-        detail: match &looked {
-            Ok(finding) => finding.name().to_owned(),
-            Err(error) => error.to_string(),
-        },
-    };
-    if prove && looked == Ok(Finding::Current) {
-        let proved = duty.heads.iter().try_for_each(|head| prove_share(member, head));
-        if let Err(trouble) = proved {
-            found.seen = if let Trouble::Link(failed) = &trouble {
-                seen(&Err(failed.clone()))
-            } else {
-                KeeperSeen::Wrong
-            };
-            found.detail = trouble.to_string();
-            // Memory that has changed is mended by this; a liar is wrong again at the next look.
-            if found.seen == KeeperSeen::Wrong && member.link.clear().is_ok() {
-                drop(attend(&*member.link, &duty.heads, shares));
-            }
-        }
-    }
-    found
-}
-
-/// Whether a keeper gives the very share that it says it holds.
-fn prove_share(member: &Member, expected: &ShareHead) -> Result<(), Trouble> {
-    let shares = member.link.fetch(Some(expected.set))?;
-    let heads: Vec<ShareHead> = shares.iter().map(ShareHead::read).collect::<Result<_, _>>()?;
-    match heads.as_slice() {
-        [] => Err(Trouble::Empty),
-        heads if heads.iter().all(|head| head == expected) => Ok(()),
-        [head, ..] if head.root != expected.root => Err(Trouble::ForeignRoot { found: head.root }),
-        [head, ..] if head.epoch != expected.epoch => {
-            Err(Trouble::StaleEpoch { expected: expected.epoch, found: head.epoch })
-        }
-        [head, ..] if head.set != expected.set => Err(Trouble::ForeignSet),
-        [head, ..] => Err(Trouble::Altered { index: head.index }),
-    }
-}
-
-/// One that is no keeper of this root key, or not any more, holds nothing of it. What it holds is
-/// wiped at the second look: at the first, it may have got what the next header names.
-fn dismiss(
-    member: &Member,
-    newest: (Fingerprint, u32),
-    before: Option<KeeperSeen>,
-    sealed: bool,
-) -> Option<Found> {
-    let (root, epoch) = newest;
-    let status = member.link.status().ok()?;
-    let held = status.shares.first()?;
-    let found = |seen, detail: &str| {
-        Some(Found { name: member.name.clone(), seen, detail: detail.to_owned() })
-    };
-    if held.root != root {
-        return found(KeeperSeen::Foreign, "foreign");
-    }
-    // A copy of the store that lags behind leaves the keepers alone.
-    if held.epoch > epoch {
-        return None;
-    }
-    if sealed || before != Some(KeeperSeen::Stale) {
-        return found(KeeperSeen::Stale, "it holds a share, and is no keeper of this root key");
-    }
-    // If it cannot be told now, it is told after the next look.
-    drop(member.link.clear());
-    None
-}
-
-fn seen(looked: &Result<Finding, LinkFailed>) -> KeeperSeen {
-    match looked {
-        Ok(Finding::Current) => KeeperSeen::Sound,
-        Ok(Finding::Empty | Finding::Incomplete | Finding::Superfluous) => KeeperSeen::Refilled,
-        Ok(Finding::Stale { .. }) => KeeperSeen::Stale,
-        Ok(Finding::Wrong { .. } | Finding::Ahead { .. })
-        | Err(LinkFailed::Nonsense(_) | LinkFailed::Refused { .. }) => KeeperSeen::Wrong,
-        Ok(Finding::Foreign { .. }) => KeeperSeen::Foreign,
-        Err(LinkFailed::Unreachable(_) | LinkFailed::Unidentified(_)) => KeeperSeen::Unreachable,
-    }
-}
-
-fn add(
-    duties: &mut Vec<Duty>,
-    header: &EpochHeader,
-    root: Option<&Unsealed>,
-) -> Result<(), RootError> {
-    let Some(set) = set_of(header) else { return Ok(()) };
-    let shares = root.map(Unsealed::keeper_shares).transpose()?.unwrap_or_default();
-    let mut shares = shares.iter();
-    for (name, head) in set.shares() {
-        let share = shares.next().map(share_bytes);
-        let known = duties.iter().position(|duty: &Duty| duty.name == name);
-        let duty = match known.and_then(|place| duties.get_mut(place)) {
-            Some(duty) => duty,
-            None => {
-                duties.push(Duty { name: name.to_owned(), heads: Vec::new(), shares: Vec::new() });
-                let Some(duty) = duties.last_mut() else { continue };
-                duty
-            }
-        };
-        duty.heads.push(*head);
-        duty.shares.extend(share);
-    }
-    Ok(())
-}
-
-fn set_of(header: &EpochHeader) -> Option<KeeperSet> {
-    let keepers = header.keepers()?;
-    let set = keepers.set().to_string().parse().ok()?;
-    let (sharing, mut shares) = (keepers.sharing(), Vec::new());
-    for (index, name) in (1..=sharing.count()).zip(keepers.names()) {
-        let head = ShareHead {
-            root: header.root_id().fingerprint(),
-            set,
-            epoch: header.epoch().number(),
-            index,
-            threshold: sharing.threshold(),
-            count: sharing.count(),
-            digest: *keepers.digest(index)?,
-        };
-        shares.push((name.to_string(), head));
-    }
-    KeeperSet::new(shares)
-}
-
-fn copy(share: &ShareBytes) -> ShareBytes {
-    ShareBytes::new(share.expose().to_vec().into())
 }
 
 /// Keepers did not unseal the store. Nothing has changed.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod cut;
+mod keepers;
 mod rotation;
 mod slot;
 mod unseal;

@@ -14,7 +14,10 @@ use std::{
 use keyward::{
     Keyward,
     keeper::{Backoff, Member, TooFew},
-    root::keepers::{Found, KeepersFailed, Proof},
+    root::{
+        RootError,
+        keepers::{Found, KeepersFailed, Proof},
+    },
 };
 use keyward_lifecycle::{
     id::ActorId,
@@ -188,19 +191,21 @@ impl Watcher {
         self.header = self.keyward.state().root().header;
         let Some((members, actor)) = self.ready() else { return self.note_unasked() };
         let proof = if self.until.proof == 0 { Proof::All } else { Proof::New };
-        if proof == Proof::All {
-            self.until.proof = BEATS_PER_PROOF;
-        }
         if self.keyward.is_unsealed() {
             self.lies.clear();
         }
         match self.keyward.attend_keepers(&actor, &members, &mut self.last, proof) {
             Ok(found) => {
+                if proof == Proof::All {
+                    self.until.proof = BEATS_PER_PROOF;
+                }
                 self.note(found);
                 if self.keyward.is_unsealed() {
                     self.told.clear();
                 }
             }
+            // The header is another one now: the next beat looks anew.
+            Err(RootError::Overtaken) => {}
             Err(error) => self.tell(&format!("the keepers are not looked after: {error}")),
         }
     }
