@@ -27,7 +27,7 @@ use crate::{
 };
 use shared::Ground;
 
-pub(crate) use shared::{Root, Shared};
+pub(crate) use shared::{Root, Seals, Shared};
 
 /// What the library is built from: the adapters, chosen by whoever wires them.
 #[derive(Clone)]

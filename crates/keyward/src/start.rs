@@ -171,12 +171,13 @@ impl Keyward {
     /// [`UnsealFailed`]; nothing has changed.
     pub fn unseal(&self, password: Vec<u8>) -> Result<(), UnsealFailed> {
         let mut password = zeroize::Zeroizing::new(password);
+        let since = self.shared.seals();
         if self.shared.is_unsealed() {
             return Ok(());
         }
         let password = Password::new(std::mem::take(&mut *password));
         let password = password.map_err(|_| UnsealFailed::WrongPassword)?;
-        self.open_root(|sealed, policy| sealed.unseal(&password, policy))
+        self.open_root(since, |sealed, policy| sealed.unseal(&password, policy))
     }
 
     /// Seals: the root key is wiped from memory.
@@ -358,6 +359,9 @@ pub enum UnsealFailed {
     /// The header's slots do not open.
     #[error(transparent)]
     Unseal(#[from] barrier::UnsealError),
+    /// Somebody sealed the store after the attempt had begun.
+    #[error("the store was sealed while it was about to be unsealed, and stays sealed")]
+    SealedMeanwhile,
     /// The log's key is not the one that the authority names.
     #[error("the log key is not the one that the authority names; restore the database")]
     LogKey,

@@ -4,8 +4,8 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
 };
@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     jobs: SyncSender<Job>,
     state: ArcSwap<State>,
     root: RwLock<Option<Arc<Root>>>,
+    /// How often the store was sealed. Changes while [`Self::root`] is held for writing.
+    seals: AtomicU64,
     /// Held for reading from the look at the state until a buffered signature is released;
     /// taken for writing after a revocation is published.
     pub(crate) leases: RwLock<()>,
@@ -92,6 +94,10 @@ pub(crate) struct Root {
     pub(crate) opened: Arc<Opened>,
 }
 
+/// How often the store had been sealed at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seals(u64);
+
 /// What a store stands on when it begins to work.
 pub(super) struct Ground {
     pub(super) state: Arc<State>,
@@ -126,6 +132,7 @@ impl Shared {
             jobs,
             state: ArcSwap::new(state),
             root: RwLock::new(root.map(Arc::new)),
+            seals: AtomicU64::new(0),
             leases: RwLock::new(()),
             sealing: RwLock::new(()),
             changing: Mutex::new(()),
@@ -246,12 +253,34 @@ impl Shared {
     }
 
     pub(crate) fn set_root(&self, root: Option<Root>) {
+        let held = self.root.write().unwrap_or_else(PoisonError::into_inner);
+        if root.is_none() {
+            let _ = self.seals.fetch_add(1, Ordering::AcqRel);
+        }
+        self.hold(held, root);
+    }
+
+    /// What an attempt to unseal that begins now is held against.
+    pub(crate) fn seals(&self) -> Seals {
+        Seals(self.seals.load(Ordering::Acquire))
+    }
+
+    /// Holds `root`, unless the store was sealed since; whether it does.
+    #[must_use]
+    pub(crate) fn set_root_since(&self, since: Seals, root: Root) -> bool {
+        let held = self.root.write().unwrap_or_else(PoisonError::into_inner);
+        let as_it_was = self.seals() == since;
+        if as_it_was {
+            self.hold(held, Some(root));
+        }
+        as_it_was
+    }
+
+    fn hold(&self, mut held: RwLockWriteGuard<'_, Option<Arc<Root>>>, root: Option<Root>) {
         let root = root.map(Arc::new);
         let opened = root.as_ref().map(|root| root.opened.clone());
-        let before = std::mem::replace(
-            &mut *self.root.write().unwrap_or_else(PoisonError::into_inner),
-            root,
-        );
+        let before = std::mem::replace(&mut *held, root);
+        drop(held);
         before.iter().for_each(|before| before.opened.close_all());
         self.secrets.changed(before.as_deref(), opened.as_ref());
     }

@@ -120,7 +120,7 @@ impl Keyward {
     }
 
     /// Unseals by the shares that keepers give, if enough of them are sound, and says what those
-    /// did that gave none.
+    /// did that gave none. Who seals the store while they are asked has it sealed.
     ///
     /// # Errors
     /// [`KeepersFailed`]; nothing has changed.
@@ -129,9 +129,10 @@ impl Keyward {
         actor: &ActorId,
         members: &[Member],
     ) -> Result<Vec<(String, Trouble)>, KeepersFailed> {
+        let since = self.shared.seals();
         let set = self.keeper_set()?.ok_or(KeepersFailed::None)?;
         let gathered = gather(&set, members)?;
-        self.unseal_with_keepers(actor, &gathered.shares)?;
+        self.unseal_with_gathered(actor, since, &gathered.shares)?;
         Ok(gathered.troubles)
     }
 

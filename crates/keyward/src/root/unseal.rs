@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::RootError;
 use crate::{
-    engine::{Keyward, Root},
+    engine::{Keyward, Root, Seals},
     keeper::ShareBytes,
     record::of_number,
     start::UnsealFailed,
@@ -27,12 +27,15 @@ impl Keyward {
     /// [`RootError`] names a share that is foreign, stale, altered or given twice; nothing has
     /// changed.
     pub fn unseal_with_recovery(&self, actor: &ActorId, shares: &[&str]) -> Result<(), RootError> {
+        let since = self.shared.seals();
         let _trying = self.may_try()?;
         let shares: Result<Vec<RecoveryShare>, _> =
             shares.iter().map(|text| RecoveryShare::parse(text)).collect();
         let shares = shares.map_err(|error| RootError::Malformed(error.to_string()))?;
         let by = UnsealedBy::Recovery;
-        self.unseal_by(actor, by, |sealed, policy| sealed.unseal_with_recovery(&shares, policy))
+        self.unseal_by(actor, (by, since), |sealed, policy| {
+            sealed.unseal_with_recovery(&shares, policy)
+        })
     }
 
     /// Unseals with the shares that keepers gave.
@@ -44,11 +47,23 @@ impl Keyward {
         actor: &ActorId,
         shares: &[ShareBytes],
     ) -> Result<(), RootError> {
+        self.unseal_with_gathered(actor, self.shared.seals(), shares)
+    }
+
+    /// As [`Self::unseal_with_keepers`], with shares that were asked for `since`.
+    pub(super) fn unseal_with_gathered(
+        &self,
+        actor: &ActorId,
+        since: Seals,
+        shares: &[ShareBytes],
+    ) -> Result<(), RootError> {
         let shares: Result<Vec<KeeperShare>, _> =
             shares.iter().map(|share| KeeperShare::read(share.expose())).collect();
         let shares = shares.map_err(|error| RootError::Malformed(error.to_string()))?;
         let by = UnsealedBy::Keepers;
-        self.unseal_by(actor, by, |sealed, policy| sealed.unseal_with_keepers(&shares, policy))
+        self.unseal_by(actor, (by, since), |sealed, policy| {
+            sealed.unseal_with_keepers(&shares, policy)
+        })
     }
 
     /// Unseals with a password, and logs who did (RK-043).
@@ -61,6 +76,7 @@ impl Keyward {
         password: Vec<u8>,
     ) -> Result<(), RootError> {
         let mut password = Zeroizing::new(password);
+        let since = self.shared.seals();
         if self.shared.is_unsealed() {
             // It proves that it is right all the same.
             return self.verify_password(actor, std::mem::take(&mut *password)).map(drop);
@@ -70,28 +86,28 @@ impl Keyward {
             return Err(self.attempt_failed(actor, UnsealedBy::Password));
         };
         let by = UnsealedBy::Password;
-        self.unseal_by(actor, by, |sealed, policy| sealed.unseal(&password, policy))
+        self.unseal_by(actor, (by, since), |sealed, policy| sealed.unseal(&password, policy))
     }
 
-    /// Seals, and logs who did.
+    /// Seals, and logs who did. An attempt to unseal that is under way comes to nothing.
     pub fn seal_by(&self, actor: &ActorId) {
         if self.shared.is_unsealed() {
             // The root key goes whether or not it could be logged.
             drop(self.execute(actor, Command::Root(RootCommand::NoteSealed)));
-            self.seal();
         }
+        self.seal();
     }
 
     fn unseal_by(
         &self,
         actor: &ActorId,
-        by: UnsealedBy,
+        (by, since): (UnsealedBy, Seals),
         open: impl FnOnce(&Sealed, LockPolicy) -> Result<Unsealed, UnsealError>,
     ) -> Result<(), RootError> {
         if self.shared.is_unsealed() {
             return Ok(());
         }
-        match self.open_root(open) {
+        match self.open_root(since, open) {
             Ok(()) => {}
             Err(error) => {
                 // Only what was given and did not open: not a store that cannot be read.
@@ -107,9 +123,10 @@ impl Keyward {
     }
 
     /// The way in, whichever it is: the header is the one that the log names, the key is the
-    /// header's, the log key is the authority's.
+    /// header's, the log key is the authority's. Who sealed the store `since` has it sealed.
     pub(crate) fn open_root(
         &self,
+        since: Seals,
         open: impl FnOnce(&Sealed, LockPolicy) -> Result<Unsealed, UnsealError>,
     ) -> Result<(), UnsealFailed> {
         let changing = self.shared.changing();
@@ -120,7 +137,10 @@ impl Keyward {
         let unsealed = self.as_the_log_says(unsealed);
         let log = self.open_log_key(&unsealed)?;
         let opened = Arc::default();
-        self.shared.set_root(Some(Root { unsealed, log: Arc::new(log), opened }));
+        let root = Root { unsealed, log: Arc::new(log), opened };
+        if !self.shared.set_root_since(since, root) {
+            return Err(UnsealFailed::SealedMeanwhile);
+        }
         drop(changing);
         // Checkpoints resume; what was done while sealed is signed for now.
         drop(self.shared.ask(|reply| crate::writer::Job::RootChanged { reply }));

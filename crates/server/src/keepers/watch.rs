@@ -18,6 +18,7 @@ use keyward::{
         RootError,
         keepers::{Found, KeepersFailed, Proof},
     },
+    start::UnsealFailed,
 };
 use keyward_lifecycle::{
     id::ActorId,
@@ -181,7 +182,15 @@ impl Watcher {
                 let few = TooFew { have, need, troubles };
                 self.tell(&format!("the store stays sealed: {few}"));
             }
-            Err(error) => self.tell(&format!("the store stays sealed: {error}")),
+            Err(error) => {
+                // Who seals a store has it sealed: keepers are asked after a start only.
+                let meant = matches!(
+                    error,
+                    KeepersFailed::Root(RootError::Unseal(UnsealFailed::SealedMeanwhile))
+                );
+                self.armed &= !meant;
+                self.tell(&format!("the store stays sealed: {error}"));
+            }
         }
     }
 

@@ -177,6 +177,10 @@ impl From<UnsealFailed> for Problem {
             }
             UnsealFailed::OldEpoch { .. } => Self::new(StatusCode::CONFLICT, "old-epoch", text)
                 .hint("use a backup that was made since the root key was rotated"),
+            UnsealFailed::SealedMeanwhile => {
+                Self::new(StatusCode::CONFLICT, "sealed-meanwhile", text)
+                    .hint("unseal it with `keyward root unseal`")
+            }
             // The slot is damaged, or memory cannot be locked.
             UnsealFailed::Unseal(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unseal-failed", text)

@@ -14,14 +14,18 @@ use keyward::{
     keeper::{Link, LinkFailed, Member, ShareBytes, ShareSet, Standing, Status},
     root::{
         RootError,
-        keepers::{Found, Proof},
+        keepers::{Found, KeepersFailed, Proof},
         slot::SlotTerms,
     },
+    start::UnsealFailed,
 };
 use keyward_lifecycle::root::KeeperSeen;
 
 use super::{cost, full};
-use crate::{keeper::Near, store::World};
+use crate::{
+    keeper::Near,
+    store::{PASSWORD, World},
+};
 
 /// How long a slow keeper waits at most to be let go on, should that never come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -112,7 +116,7 @@ impl Two {
             is_asked.recv_timeout(PATIENCE).expect("a question");
             meanwhile();
             // Whoever waited until now has gone.
-            drop(go.send(()));
+            let _ = go.send(());
             asking.join().expect("an answer")
         })
     }
@@ -172,4 +176,34 @@ fn an_empty_keeper_is_filled_though_another_takes_its_time() {
     let found = two.while_asked(|members| two.look(members), || ());
     assert_eq!(seen(found), [KeeperSeen::Sound, KeeperSeen::Refilled]);
     assert_eq!(two.held(), before);
+}
+
+/// Seals while the keepers are asked for their shares, after what `before` does.
+#[track_caller]
+fn stays_sealed(before: impl FnOnce(&World)) {
+    let two = Two::new();
+    let World { keyward, actor, .. } = &two.world;
+    keyward.seal_by(actor);
+    let seal = || {
+        before(&two.world);
+        keyward.seal_by(actor);
+    };
+    let unsealed = two.while_asked(|members| keyward.unseal_by_keepers(actor, members), seal);
+    let sealed = KeepersFailed::Root(RootError::Unseal(UnsealFailed::SealedMeanwhile)).to_string();
+    assert_eq!(unsealed.expect_err("somebody sealed it").to_string(), sealed);
+    assert!(!keyward.is_unsealed());
+    assert_eq!(two.world.facts("ROOT_ACCESS_REFUSED").len(), 0);
+    let _ = keyward.unseal_by_keepers(actor, &two.members()).expect("nobody seals it now");
+    two.world.serves("end");
+}
+
+#[test]
+fn a_store_that_is_unsealed_and_sealed_while_keepers_are_asked_stays_sealed() {
+    // RK-050
+    stays_sealed(|world| world.keyward.unseal(PASSWORD.into()).expect("the password"));
+}
+
+#[test]
+fn who_seals_a_store_that_keepers_are_about_to_unseal_has_it_sealed() {
+    stays_sealed(|_| ());
 }
