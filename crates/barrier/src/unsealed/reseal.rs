@@ -7,7 +7,7 @@ use keyward_crypto::{
 
 use super::Unsealed;
 use crate::{
-    record::{self, FieldName, OpenRefused, OpenedSecret, RecordName, SealFailed},
+    record::{self, FieldName, OpenRefused, OpenedSecret, RecordName, SealFailed, Under},
     root::Epoch,
 };
 
@@ -80,10 +80,20 @@ impl Unsealed {
             opened.iter().map(|(field, value)| (field.clone(), value.expose())).collect();
         let under = self.held(name, to)?;
         let sealed = record::seal(under, name, &values)?;
-        let again = record::open_all(under, name, &sealed).map_err(|_| differs(name))?;
-        compare(name, &opened, &again)?;
-        Ok(Resealed { row: sealed, fields: again.len() })
+        validated(under, name, &opened, sealed)
     }
+}
+
+/// Opens what was sealed anew, and compares it with what it was made of.
+fn validated(
+    under: Under<'_>,
+    name: &RecordName,
+    opened: &[Opened],
+    row: Vec<u8>,
+) -> Result<Resealed, ResealFailed> {
+    let again = record::open_all(under, name, &row).map_err(|_| differs(name))?;
+    compare(name, opened, &again)?;
+    Ok(Resealed { row, fields: again.len() })
 }
 
 /// Compares the fields of a record with those that it had: each is there, and holds the same.
@@ -112,6 +122,24 @@ mod tests {
             fields.iter().map(|(field, value)| (parse(field), value.as_bytes())).collect();
         let row = store.seal_fields(&name, &values).unwrap();
         record::open_all(store.under(), &name, &row).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_anew_and_does_not_open_is_refused() {
+        // RK-024
+        let (store, name) = (made(), RecordName::identity());
+        let fields = [(FieldName::value(), &b"a secret"[..])];
+        let row = store.seal_fields(&name, &fields).unwrap();
+        let before = record::open_all(store.under(), &name, &row).unwrap();
+        let differs = ResealFailed::Differs { name: name.to_string().into() };
+        let found = validated(store.under(), &name, &before, row.clone());
+        assert_eq!(found.map(|resealed| resealed.row), Ok(row.clone()));
+        for at in 0..row.len() {
+            let mut damaged = row.clone();
+            damaged[at] ^= 1;
+            let found = validated(store.under(), &name, &before, damaged);
+            assert_eq!(found.err().as_ref(), Some(&differs), "{at}");
+        }
     }
 
     #[test]
