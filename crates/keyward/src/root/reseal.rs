@@ -82,6 +82,7 @@ impl Keyward {
         };
         let mut batch = Batch::new(root, (page.from, page.to));
         items.into_iter().for_each(|item| batch.take(item));
+        is_sound(root)?;
         let Batch { items, moved, failed, .. } = batch;
         Ok(Prepared { page, up_to, items, moved, failed })
     }
@@ -104,6 +105,7 @@ impl Keyward {
                 settled.push(record.clone());
             }
         }
+        is_sound(root)?;
         let left = (failed.len().saturating_sub(settled.len())) as u64;
         let step = ResealStep { moved: batch.moved, failed: left, complete: true };
         if !settled.is_empty() {
@@ -115,6 +117,13 @@ impl Keyward {
         }
         Ok(step)
     }
+}
+
+/// What was sealed under a key that has changed in memory opens again until the end of the
+/// process, and never after it: so the key is looked at before anything is written.
+fn is_sound(root: &Unsealed) -> Result<(), RootError> {
+    root.check_key()
+        .map_err(|damaged| RootError::Check { check: "health", why: damaged.to_string() })
 }
 
 /// Which records a batch takes.

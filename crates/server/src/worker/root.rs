@@ -64,6 +64,9 @@ impl RootWork {
         }
         let turn = Turn { keyward, care, now: keyward.now() };
         self.check_key(&turn, standing);
+        if !keyward.is_unsealed() {
+            return BEAT;
+        }
         let state = keyward.state();
         let fold = state.root();
         let outcome = match fold.rotation.as_deref() {
@@ -76,6 +79,8 @@ impl RootWork {
             // Whoever signs beside it has the other half of the time.
             Ok(moved) => begun.elapsed().max(at_rate(moved, turn.rate(standing))),
             Err(error) => {
+                // It may come of a key that has changed in memory.
+                self.key_checked = None;
                 let until = turn.now.plus_seconds(RETRY_SECONDS);
                 match fold.rotation.as_deref() {
                     Some(rotation) => self.still_until = Some((way(rotation), until)),
@@ -116,11 +121,13 @@ impl RootWork {
             && standing.unsound.swap(!sound, Ordering::Relaxed) == sound
             && !sound
         {
-            warn!("the root key in memory does not match its check value: the store is sealed");
             match turn.actor() {
                 Ok(actor) => turn.keyward.seal_by(&actor),
                 Err(_) => turn.keyward.seal(),
             }
+            // What failed with it is tried at once when the store is unsealed again.
+            (self.still_until, self.idle_until) = (None, None);
+            warn!("the root key in memory does not match its check value: the store is sealed");
         }
     }
 
