@@ -13,6 +13,7 @@ mod configuration;
 mod exit;
 mod input;
 mod password;
+mod progress;
 mod render;
 mod session;
 mod site;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
 use super::slot::show_shares;
@@ -10,6 +10,7 @@ use crate::{
     args::{RootRotate, RotateStep},
     exit::{Exit, Failure},
     password::{self, SecretJson},
+    progress,
     render::{self, Document},
     session::Session,
     transport::Request,
@@ -233,12 +234,7 @@ fn bar(session: &Session<'_>) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let template = "{bar:40} {percent}% of {len} records, {per_sec}, {eta} left";
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        // The default shows as much.
-        Err(_) => bar,
-    }
+    bar.with_style(progress::style("{bar:40} {percent}% of {len} records, {rate}, {eta} left"))
 }
 
 /// The impact: the root key as it is, with what the work came to.

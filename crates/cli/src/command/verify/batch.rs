@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use keyward_lifecycle::{envelope::ENVELOPE_BYTES_MAX, verify::Question};
 use serde_json::json;
 
@@ -16,6 +16,7 @@ use crate::{
     args::Verify,
     command::offline::Offline,
     exit::{Exit, Failure},
+    progress,
     render::{self, Document},
     session::Session,
     transport::Request,
@@ -230,9 +231,5 @@ fn bar(session: &Session<'_>, count: u64) -> ProgressBar {
     let shown = session.surroundings.terminal.stderr;
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(count), target);
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}");
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
+    bar.with_style(progress::style("{bar:40} {pos}/{len} {rate} {eta}"))
 }
