@@ -51,6 +51,11 @@ impl Document {
         self.0.get(member).filter(|value| value.is_object()).cloned().map(Self)
     }
 
+    /// The names of its members.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.0.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    }
+
     /// The documents of a list; empty if there is none.
     pub(crate) fn list(&self, member: &str) -> Vec<Self> {
         let list = self.0.get(member).and_then(Value::as_array);
