@@ -10,7 +10,7 @@ pub(crate) enum SecretVerb {
     Put(SecretPut),
     /// Print the bytes of a secret's value, and nothing else
     Get(SecretGet),
-    /// List the paths of secrets
+    /// List the paths of secrets; `deleted` stands behind those whose newest version is
     List {
         /// Whole segments that the paths begin with
         #[arg(value_name = "PREFIX")]
@@ -22,7 +22,8 @@ pub(crate) enum SecretVerb {
     Undelete(SecretVersions),
     /// Show what is known of a secret beside its value, or change it
     Metadata(SecretMetadata),
-    /// Remove versions for good; without --version all of them, with path and metadata
+    /// Remove versions for good; without --version all of them. With its last version a secret is
+    /// gone as a whole, with path and metadata
     Purge(SecretVersions),
 }
 

@@ -10,17 +10,20 @@ pub(crate) fn written(answer: &Document) -> String {
     ])
 }
 
-/// A path a line.
+/// A path a line, and what is to be said of it.
 pub(crate) fn paths(answer: &Document) -> String {
-    let paths = answer.list("secrets").into_iter().filter_map(|secret| secret.text("path"));
-    paths.map(|path| path + "\n").collect()
+    let line = |secret: &Document| {
+        let mark = if secret.is_true("deleted") { "  deleted" } else { "" };
+        Some(secret.text("path")? + mark + "\n")
+    };
+    answer.list("secrets").iter().filter_map(line).collect()
 }
 
 /// What became of versions.
 pub(crate) fn changed(done: &str, answer: &Document) -> String {
     let versions = answer.joined("versions").filter(|versions| !versions.is_empty());
     let what = match versions {
-        _ if answer.is_true("whole") => "everything".to_owned(),
+        _ if answer.is_true("whole") => "the whole secret, with its path and metadata".to_owned(),
         Some(versions) => format!("version {versions}"),
         None => "nothing, it was so already".to_owned(),
     };
@@ -68,4 +71,28 @@ pub(crate) fn policies(answer: &Document) -> String {
 /// A policy that is gone.
 pub(crate) fn policy_removed(answer: &Document) -> String {
     fields(&[("Removed", answer.text("name"))])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn deleted_secrets_are_marked_in_a_list() {
+        let listed = json!({"secrets": [
+            {"path": "app/a", "version": 1, "deleted": false},
+            {"path": "app/b", "version": 2, "deleted": true},
+        ]});
+        assert_eq!(paths(&Document::from(listed)), "app/a\napp/b  deleted\n");
+    }
+
+    #[test]
+    fn a_purge_says_whether_anything_is_left() {
+        let purged = |whole| Document::from(json!({"versions": [1], "whole": whole}));
+        assert_eq!(changed("Purged", &purged(false)), "Purged: version 1\n");
+        let gone = "Purged: the whole secret, with its path and metadata\n";
+        assert_eq!(changed("Purged", &purged(true)), gone);
+    }
 }
