@@ -32,6 +32,7 @@ mod signing;
 mod standing;
 mod stolen;
 mod transcript;
+mod typed;
 mod unseen;
 mod usage;
 mod verify;
