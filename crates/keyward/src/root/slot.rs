@@ -1,6 +1,6 @@
 //! Slots: the ways to the root key, listed, added, removed and checked.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use keyward_barrier::{
     Cost, KeeperName, KeeperShare, KeepersSet, PasswordTerms, RecoveryAdded, Sharing, SlotId,
@@ -75,10 +75,13 @@ pub struct SlotTerms<'t> {
 }
 
 impl<'t> SlotTerms<'t> {
+    /// What guessing a password costs, but in tests.
+    pub const COST: Cost = Cost::STANDARD;
+
     /// A slot of that label, at the standard cost.
     #[must_use]
     pub const fn standard(label: &'t str) -> Self {
-        Self { label, cost: Cost::STANDARD }
+        Self { label, cost: Self::COST }
     }
 }
 
@@ -123,7 +126,8 @@ impl Keyward {
     }
 
     /// Puts another password in the place of `old`: slots are changed, no record is. Copies of
-    /// the store made before still open with the old one.
+    /// the store made before still open with the old one. Its slot keeps what it is called, unless
+    /// a label is given.
     ///
     /// # Errors
     /// [`RootError`]; a wrong old password changes nothing.
@@ -132,14 +136,18 @@ impl Keyward {
         actor: &ActorId,
         old: Vec<u8>,
         new: Vec<u8>,
-        terms: SlotTerms<'_>,
+        (label, cost): (Option<&str>, Cost),
     ) -> Result<String, RootError> {
         let mut new = Zeroizing::new(new);
         let id = self.verify_password(actor, old)?;
-        let (password, terms) =
-            (read_password(std::mem::take(&mut *new))?, self.password_terms(terms)?);
-        let slot: SlotId = slot_id(&id)?;
+        let password = read_password(std::mem::take(&mut *new))?;
+        let label = label.map(slot_label).transpose()?;
+        let (slot, now): (SlotId, _) = (slot_id(&id)?, self.now());
         self.change_header(actor, |root| {
+            let changed_slot = root.header().slots().iter().find(|known| known.id() == slot);
+            let kept = changed_slot.map(|known| known.label().clone());
+            let label = label.or(kept).ok_or(keyward_barrier::ChangeFailed::NoSuchSlot(slot))?;
+            let terms = PasswordTerms { cost, label, now };
             let unsealed = root.change_password(slot, &password, terms)?;
             let change = SlotChange::PasswordChanged { slot_id: id.as_str().into() };
             Ok(changed(unsealed, change, ()))
@@ -306,6 +314,14 @@ pub(super) fn hand(
     shares: &[keyward_barrier::RecoveryShare],
     recipients: &[String],
 ) -> Result<Vec<HandedShare>, RootError> {
+    // One who holds two shares makes the threshold smaller than it says.
+    let mut known = BTreeSet::new();
+    if let Some(twice) =
+        recipients.iter().find(|recipient| !known.insert(recipient.to_ascii_lowercase()))
+    {
+        let why = format!("the recipient {twice} is named twice: each holder gets one share");
+        return Err(RootError::Malformed(why));
+    }
     let mut handed = Vec::with_capacity(shares.len());
     for (place, share) in shares.iter().enumerate() {
         let text = share.to_text();

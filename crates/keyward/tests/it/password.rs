@@ -1,7 +1,6 @@
 //! A change of the password is a change of the way in, and of nothing behind it.
 
 use keyward::{
-    root::slot::SlotTerms,
     secret::{Asker, path::SecretPath, policy::Subject},
     storage::{Item, Shelf},
 };
@@ -27,7 +26,7 @@ fn a_change_of_the_password_leaves_every_record_as_it_was() {
     }
     let (records, headers) = (items(&world, Shelf::Record), items(&world, Shelf::Root));
     assert!(records.len() >= 5, "keys, path, values: {}", records.len());
-    let new = SlotTerms { label: "password", cost: terms().cost };
+    let new = (None, terms().cost);
     let changed = world.keyward.change_password(&world.actor, PASSWORD.into(), OTHER.into(), new);
     changed.expect("a change");
     assert_eq!(items(&world, Shelf::Record), records);

@@ -150,10 +150,9 @@ fn a_backup_brings_no_removed_password_back_unless_that_is_wanted() {
     // RK-013, RK-030
     let world = full();
     let old = world.back_up();
-    let terms = || SlotTerms { label: "password", cost: cost() };
     let fresh = "seven other words of nobody at all";
     let changed =
-        world.keyward.change_password(&world.actor, PASSWORD.into(), fresh.into(), terms());
+        world.keyward.change_password(&world.actor, PASSWORD.into(), fresh.into(), (None, cost()));
     let _ = changed.expect("another password");
     world.keyward.seal();
     let restore = |older| world.keyward.restore_root(&world.actor, &old, PASSWORD.into(), older);

@@ -56,10 +56,10 @@ fn a_changed_password_lets_the_old_one_in_no_more() {
         &world.actor,
         OTHER.into(),
         OTHER.into(),
-        terms(),
+        (Some("mine"), cost()),
     ));
     let changed =
-        world.keyward.change_password(&world.actor, PASSWORD.into(), OTHER.into(), terms());
+        world.keyward.change_password(&world.actor, PASSWORD.into(), OTHER.into(), (None, cost()));
     let slot = changed.expect("a change");
     assert_eq!(
         world.keyward.verify_password(&world.actor, OTHER.into()).expect("the password"),
@@ -68,6 +68,35 @@ fn a_changed_password_lets_the_old_one_in_no_more() {
     is_wrong_password(world.keyward.verify_password(&world.actor, PASSWORD.into()));
     unseals(&world, OTHER);
     world.serves("end");
+}
+
+#[test]
+fn a_changed_password_keeps_the_label_of_its_slot_unless_another_is_given() {
+    let world = full();
+    let second = world.keyward.add_password(&world.actor, OTHER.into(), terms()).expect("a slot");
+    let mut password = OTHER.to_owned();
+    for (given, expected) in [(None, "second"), (Some("third"), "third"), (None, "third")] {
+        let new = format!("{password} again");
+        let (old, cost) = (password.into_bytes(), cost());
+        let changed =
+            world.keyward.change_password(&world.actor, old, new.clone().into(), (given, cost));
+        assert_eq!(changed.expect("a change"), second);
+        let slots = world.keyward.slots().expect("slots").0;
+        let labels: Vec<_> = slots.iter().map(|slot| slot.label.as_str()).collect();
+        assert_eq!(labels, ["password", expected]);
+        password = new;
+    }
+}
+
+#[test]
+fn one_holder_gets_one_share() {
+    let world = full();
+    let recipient = "age1y7v0f3gcdx7zqfp4zyvwv5cup6ajcmjyynvu4xxfkz73sgl7lu8s9fu0xs".to_owned();
+    let twice = [recipient.clone(), recipient.clone()];
+    let made = world.keyward.add_recovery(&world.actor, (2, 2), "paper", &twice);
+    let why = format!("the recipient {recipient} is named twice: each holder gets one share");
+    assert_eq!(made.expect_err("one holder, two shares").to_string(), why);
+    assert_eq!(world.keyward.slots().expect("slots").0.len(), 1);
 }
 
 #[test]
@@ -118,7 +147,7 @@ fn recovery_shares_unseal_and_survive_a_rotation() {
 #[test]
 fn shares_for_holders_are_encrypted_to_them_or_nothing_is_made() {
     let world = full();
-    let none = ["age1nobody".to_owned(), "age1nobody".to_owned()];
+    let none = ["age1nobody".to_owned(), "age1noone".to_owned()];
     let made = world.keyward.add_recovery(&world.actor, (2, 2), "paper", &none);
     assert!(matches!(made, Err(RootError::Malformed(_))), "{made:?}");
     let few = ["age1nobody".to_owned()];

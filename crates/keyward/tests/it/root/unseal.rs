@@ -1,7 +1,7 @@
 //! The way in: wrong attempts change nothing and slow down; an older header is not followed.
 
 use keyward::{
-    root::{RootError, slot::SlotTerms},
+    root::RootError,
     start::UnsealFailed,
     storage::{Batch, Item, ItemChange, Shelf},
 };
@@ -44,11 +44,10 @@ fn an_older_header_in_the_place_of_the_newest_is_noticed() {
     let world = full();
     let name = 1_u32.to_be_bytes().to_vec();
     let old = world.parts.storage.item(Shelf::Root, &name).expect("read").expect("a header");
-    let terms = SlotTerms { label: "password", cost: cost() };
     let other = "seven other words of nobody at all";
     world
         .keyward
-        .change_password(&world.actor, PASSWORD.into(), other.into(), terms)
+        .change_password(&world.actor, PASSWORD.into(), other.into(), (None, cost()))
         .expect("a change");
     world.keyward.seal();
     let heads = world.parts.storage.heads().expect("heads");

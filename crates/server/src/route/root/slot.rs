@@ -253,7 +253,7 @@ pub(crate) struct ChangePassword {
     password: SecretText,
     #[schema(value_type = String)]
     new_password: SecretText,
-    /// What its slot is called from now on; `password` if nothing is said.
+    /// What its slot is called from now on; as before if nothing is said.
     label: Option<String>,
 }
 
@@ -282,7 +282,7 @@ pub(crate) async fn change_password(
     let ChangePassword { password, new_password, label } = body;
     let slot = run(&app, move |keyward| {
         let actor = caller.actor(keyward)?;
-        let terms = SlotTerms::standard(label.as_deref().unwrap_or("password"));
+        let terms = (label.as_deref(), SlotTerms::COST);
         let (old, new) = (password.into_bytes(), new_password.into_bytes());
         keyward.change_password(&actor, old, new, terms)
     });
