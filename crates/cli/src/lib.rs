@@ -51,10 +51,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, surroundings: &mut Sur
 }
 
 fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
-    let matches = CommandLine::command().try_get_matches_from(arguments)?;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let matches = CommandLine::command().try_get_matches_from(arguments.clone());
+    let matches = matches.map_err(|error| without_environment(arguments, error))?;
     let mut line = CommandLine::from_arg_matches(&matches)?;
     settle(&mut line.global, &matches);
     Ok(line)
+}
+
+/// What the environment says stands in the usage of an error as if the line had to say it: the
+/// error is taken that the line makes by itself, if it is of the same kind.
+fn without_environment(arguments: Vec<OsString>, error: clap::Error) -> clap::Error {
+    let bare = CommandLine::command().mut_args(|argument| argument.env(None::<&str>));
+    match bare.try_get_matches_from(arguments) {
+        Err(bare) if bare.kind() == error.kind() => bare,
+        Ok(_) | Err(_) => error,
+    }
 }
 
 /// A directory that is named on the line is meant, whatever server the environment names: what

@@ -76,3 +76,21 @@ fn the_environment_names_the_directory() {
     let ran = binary(world.home.path(), &[("KEYWARD_DATA", "there")], &["status"]).ended(2);
     assert!(ran.stderr.starts_with("error: there is no store in there\n"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_the_environment_says_is_not_shown_as_missing_on_the_line() {
+    let world = World::at("2025-01-01T00:00:00Z");
+    let said = |environment: &[(&str, &str)], words: &[&str]| {
+        let ran = binary(world.home.path(), environment, words);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+        ran.stderr
+    };
+    let names = ["DATA", "CONFIG", "ADDR", "CA", "TOKEN_FILE", "PASSWORD_FILE"];
+    let names = names.map(|name| format!("KEYWARD_{name}"));
+    let environment = names.each_ref().map(|name| (name.as_str(), "somewhere"));
+    for words in [&["key", "revoke"][..], &["root", "status", "--no-such"], &["key", "show"]] {
+        assert_eq!(said(&environment, words), said(&[], words));
+    }
+    let expected = "\nUsage: keyward key revoke --reason <REASON> <--key-id <ID>|KEY>\n";
+    assert!(said(&environment, &["key", "revoke"]).contains(expected));
+}
