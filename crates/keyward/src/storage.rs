@@ -291,7 +291,7 @@ pub enum AppendError {
         what: String,
     },
     /// There is no room; nothing was written.
-    #[error("the store's medium is full")]
+    #[error("the disk of the store is full, and nothing was written; make room, and try again")]
     Full(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The medium does not answer; nothing was written.
     #[error("the store cannot be written")]

@@ -9,6 +9,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+mod advice;
 mod directory;
 mod lock;
 

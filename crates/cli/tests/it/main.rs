@@ -14,6 +14,7 @@ mod begin;
 mod both;
 mod configured;
 mod demo;
+mod disk;
 mod door;
 mod import;
 mod interop;

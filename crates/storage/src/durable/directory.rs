@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::advice::advice;
+
 /// Makes `path` with mode 0700, and the directories above it as the umask says; one that is
 /// there is checked as [`check_directory`] does.
 ///
@@ -91,7 +93,7 @@ pub enum DirectoryError {
         mode: u32,
     },
     /// The system refuses.
-    #[error("{path} cannot be used as the data directory")]
+    #[error("{path} cannot be used as the data directory: {}", advice(source))]
     Unavailable {
         /// The directory.
         path: PathBuf,

@@ -10,6 +10,8 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::advice::advice;
+
 /// The lock's file in the data directory. It stays when the lock is given back.
 pub const LOCK_NAME: &str = "keyward.lock";
 
@@ -104,7 +106,7 @@ pub enum LockError {
         holder: Holder,
     },
     /// The system refuses.
-    #[error("{path} cannot be locked: check that the directory exists and is yours to write")]
+    #[error("{path} cannot be locked: {}", advice(source))]
     Unavailable {
         /// The lock's file.
         path: PathBuf,
