@@ -98,7 +98,24 @@ impl Keyward {
     /// # Errors
     /// [`RootError`].
     pub fn new_backup(&self) -> Result<Vec<u8>, RootError> {
-        let backup = Backup::of(&self.header()?, self.now());
+        self.backup_of(&self.header()?)
+    }
+
+    /// As [`Self::new_backup`], and the log says who got it: from then on passwords can be guessed
+    /// at where nobody sees it. What cannot be logged is not handed out.
+    ///
+    /// # Errors
+    /// [`RootError`].
+    pub fn hand_out_backup(&self, actor: &ActorId) -> Result<Vec<u8>, RootError> {
+        let header = self.header()?;
+        let backup = self.backup_of(&header)?;
+        let note = RootCommand::NoteBackupHandedOut { header: mark(&header) };
+        self.execute(actor, Command::Root(note))?;
+        Ok(backup)
+    }
+
+    fn backup_of(&self, header: &EpochHeader) -> Result<Vec<u8>, RootError> {
+        let backup = Backup::of(header, self.now());
         let backup = backup.map_err(|error| RootError::BackupNotRenewed(error.to_string()))?;
         Ok(backup.bytes().to_vec())
     }

@@ -290,6 +290,13 @@ impl Keyward {
         }
     }
 
+    /// Logs how a check before a rotation came out, which nobody wanted to begin yet.
+    pub fn note_rotation_check(&self, actor: &ActorId, outcome: Outcome) {
+        let note = RootCommand::NoteRotationCheck { outcome };
+        // The checks are the answer whether or not they could be logged.
+        drop(self.execute(actor, Command::Root(note)));
+    }
+
     /// Logs that a rotation was refused or failed, which raises an alert (RK-042).
     pub fn note_refused_rotation(&self, actor: &ActorId, check: &str) {
         let note = RootCommand::NoteRefusedRotation { check: Arc::from(check) };

@@ -189,6 +189,13 @@ impl Keyward {
         UnsealFailed::WrongPassword.into()
     }
 
+    /// Logs that somebody knows a password: whoever keeps it looks from time to time (RK-013).
+    pub fn note_password_verified(&self, actor: &ActorId, slot: &str) {
+        let note = RootCommand::NotePasswordVerified { slot_id: slot.into() };
+        // The slot is the answer whether or not it could be logged.
+        drop(self.execute(actor, Command::Root(note)));
+    }
+
     /// Logs an attempt to unseal that failed, which raises an alert (RK-042).
     pub fn note_refused_access(&self, actor: &ActorId, by: UnsealedBy) {
         // The refusal is the answer whether or not it could be logged.

@@ -78,6 +78,21 @@ pub enum RootCommand {
         /// The header in it.
         header: HeaderMark,
     },
+    /// Record that the bytes of a backup were handed out.
+    NoteBackupHandedOut {
+        /// The header in it.
+        header: HeaderMark,
+    },
+    /// Record that a password is right.
+    NotePasswordVerified {
+        /// The slot that it opens.
+        slot_id: Arc<str>,
+    },
+    /// Record that it was checked whether a rotation may begin.
+    NoteRotationCheck {
+        /// How it came out.
+        outcome: Outcome,
+    },
     /// Record that a backup was read again.
     NoteBackupCheck {
         /// How it came out.
@@ -180,6 +195,9 @@ impl RootCommand {
             Self::NoteUnsealed { .. } | Self::NoteAccessRefused { .. } => "root.unseal",
             Self::NoteSealed => "root.seal",
             Self::NoteBackup { .. } => "root.backup",
+            Self::NoteBackupHandedOut { .. } => "root.backup.make",
+            Self::NotePasswordVerified { .. } => "root.password.verify",
+            Self::NoteRotationCheck { .. } => "root.rotation.check",
             Self::NoteBackupCheck { .. } => "root.backup.verify",
             Self::NoteDrill { .. } => "root.drill",
             Self::NoteKeeper { .. } => "root.keeper",

@@ -43,6 +43,9 @@ pub(super) fn root(state: &State, command: &RootCommand) -> Result<Decision, Ref
         | RootCommand::NoteSealed
         | RootCommand::NoteAccessRefused { .. }
         | RootCommand::NoteBackup { .. }
+        | RootCommand::NoteBackupHandedOut { .. }
+        | RootCommand::NotePasswordVerified { .. }
+        | RootCommand::NoteRotationCheck { .. }
         | RootCommand::NoteBackupCheck { .. }
         | RootCommand::NoteDrill { .. }
         | RootCommand::NoteKeeper { .. } => Ok(note(command)),
@@ -158,6 +161,9 @@ fn note(command: &RootCommand) -> Decision {
             RootFact::AccessRefused { by, count: count.min(INTEGER_MAX) }
         }
         RootCommand::NoteBackup { header } => RootFact::BackedUp { header },
+        RootCommand::NoteBackupHandedOut { header } => RootFact::BackupHandedOut { header },
+        RootCommand::NotePasswordVerified { slot_id } => RootFact::PasswordVerified { slot_id },
+        RootCommand::NoteRotationCheck { outcome } => RootFact::RotationChecked { outcome },
         RootCommand::NoteBackupCheck { outcome } => RootFact::BackupChecked { outcome },
         RootCommand::NoteDrill { outcome, records } => {
             RootFact::Drilled { outcome, records: records.min(INTEGER_MAX) }

@@ -142,4 +142,19 @@ facts! {
         /// How.
         seen: KeeperSeen,
     }
+    /// The bytes of a backup of the root key were handed out.
+    BackupHandedOut = "ROOT_BACKUP_HANDED_OUT" {
+        /// The header in it.
+        header: HeaderMark,
+    }
+    /// A password was tried, and is right.
+    PasswordVerified = "ROOT_PASSWORD_VERIFIED" {
+        /// The slot that it opens.
+        slot_id: Arc<str>,
+    }
+    /// It was checked whether a rotation may begin.
+    RotationChecked = "ROOT_ROTATION_CHECKED" {
+        /// How it came out.
+        outcome: Outcome,
+    }
 }

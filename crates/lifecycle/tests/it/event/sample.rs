@@ -179,6 +179,9 @@ fn of_the_root_key(kind: usize, seed: u64) -> RootFact {
             keeper: text(seed),
             seen: pick(seed, &[KeeperSeen::Refilled, KeeperSeen::Foreign]),
         },
+        20 => RootFact::BackupHandedOut { header },
+        21 => RootFact::PasswordVerified { slot_id },
+        22 => RootFact::RotationChecked { outcome },
         other => unreachable!("no type of the root key has the number {other}"),
     }
 }

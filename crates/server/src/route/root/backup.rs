@@ -45,10 +45,11 @@ pub(crate) struct MadeBackup {
     (status = 200, body = MadeBackup), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn make(
     State(app): State<App>,
+    caller: Caller,
     Input(Nothing {}): Input<Nothing>,
 ) -> Outcome<MadeBackup> {
-    let made = run(&app, keyward::Keyward::new_backup).await?;
-    Ok(Answer::ok(MadeBackup { backup: STANDARD.encode(made) }))
+    let made = run(&app, move |keyward| keyward.hand_out_backup(&caller.actor(keyward)?));
+    Ok(Answer::ok(MadeBackup { backup: STANDARD.encode(made.await?) }))
 }
 
 /// A backup as it was read.

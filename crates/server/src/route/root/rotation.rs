@@ -9,7 +9,7 @@ use keyward::{
         rotate::{Begin, Fresh, KeepersNext},
     },
 };
-use keyward_lifecycle::{command::AcceptLoss, id::ActorId};
+use keyward_lifecycle::{command::AcceptLoss, id::ActorId, root};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -64,10 +64,18 @@ struct RotationCheck {
     responses((status = 200, body = RotationChecks), (status = "default", body = ProblemDocument)))]
 pub(crate) async fn check(
     State(app): State<App>,
+    caller: Caller,
     Input(Nothing {}): Input<Nothing>,
 ) -> Outcome<RotationChecks> {
     let inner = app.clone();
-    let checks = run(&app, move |keyward| keyward.check_rotation(&inner.root.surroundings()));
+    let checks = run(&app, move |keyward| {
+        let actor = caller.actor(keyward)?;
+        let checks = keyward.check_rotation(&inner.root.surroundings())?;
+        let good = checks.iter().all(|check| check.refused.is_none());
+        let outcome = if good { root::Outcome::Good } else { root::Outcome::Bad };
+        keyward.note_rotation_check(&actor, outcome);
+        Ok::<_, RootError>(checks)
+    });
     let checks = checks.await?.into_iter().map(|check| RotationCheck {
         name: check.name,
         passed: check.refused.is_none(),

@@ -313,7 +313,10 @@ pub(crate) async fn verify_password(
     Input(VerifyPassword { password }): Input<VerifyPassword>,
 ) -> Outcome<PasswordSlot> {
     let slot = run(&app, move |keyward| {
-        keyward.verify_password(&caller.actor(keyward)?, password.into_bytes())
+        let actor = caller.actor(keyward)?;
+        let slot = keyward.verify_password(&actor, password.into_bytes())?;
+        keyward.note_password_verified(&actor, &slot);
+        Ok::<_, RootError>(slot)
     });
     Ok(Answer::ok(PasswordSlot { slot: slot.await? }))
 }

@@ -91,7 +91,7 @@ impl Walk {
 
     /// Makes a backup, keeps it, and gives it.
     async fn back_up(&mut self) -> Value {
-        let made = self.act("backup", json!({}), &[]).await.json();
+        let made = self.act("backup", json!({}), &["ROOT_BACKUP_HANDED_OUT"]).await.json();
         self.act("backup/kept", made.clone(), &["ROOT_BACKED_UP"]).await;
         made["backup"].clone()
     }
@@ -128,7 +128,8 @@ async fn ways_in(walk: &mut Walk) {
     walk.routes.insert("delete /root-key/slots/{id}".to_owned());
     walk.check("slots/{id}", &["ROOT_SLOT_REMOVED"], &reply).await;
     assert_eq!(walk.details().await["slotId"], slot["id"]);
-    walk.act("password/verify", json!({"password": PASSWORD}), &[]).await;
+    walk.act("password/verify", json!({"password": PASSWORD}), &["ROOT_PASSWORD_VERIFIED"]).await;
+    assert!(walk.details().await["slotId"].is_string());
     walk.act("password/verify", json!({"password": OTHER}), &["ROOT_ACCESS_REFUSED"]).await;
     let change = json!({"password": PASSWORD, "newPassword": OTHER});
     walk.act("password/change", change, &["ROOT_PASSWORD_CHANGED"]).await;
@@ -154,7 +155,8 @@ async fn backups(walk: &mut Walk) {
 
 /// One is paused and rolled back, the next is finalised.
 async fn rotations(walk: &mut Walk) {
-    walk.act("rotation/check", json!({}), &[]).await;
+    walk.act("rotation/check", json!({}), &["ROOT_ROTATION_CHECKED"]).await;
+    assert_eq!(walk.details().await, json!({"outcome": "good"}));
     walk.act("rotation/begin", json!({}), &["ROOT_ROTATION_BEGUN"]).await;
     let pause = json!({"why": "a release"});
     walk.act("rotation/pause", pause.clone(), &["ROOT_ROTATION_PAUSED"]).await;
