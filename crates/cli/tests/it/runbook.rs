@@ -305,7 +305,7 @@ fn events_are_found_by_type_and_day() {
     let mut lines = found.lines();
     assert_eq!(
         lines.next().map(|line| line.split_whitespace().collect::<Vec<_>>()),
-        Some(vec!["Time", "Event", "Key", "ID", "Anchor", "Actor"])
+        Some(vec!["Time", "Event", "Key", "ID", "Anchor", "Actor", "Details"])
     );
     assert!(found.contains("KEY_GENERATED"), "{found}");
     assert!(found.contains("key-2024-prod"), "{found}");

@@ -48,11 +48,13 @@ type Finds<'f> = dyn Fn(KeeperSeen, String) -> Found + 'f;
 
 fn by_status(found: &Finds<'_>, heads: &[ShareHead], status: &Status, sealed: bool) -> Turn {
     let finding = keeper::judge(heads, status);
-    let seen = match finding {
-        Finding::Empty | Finding::Incomplete if sealed => KeeperSeen::Empty,
+    let seen = if sealed && matches!(finding, Finding::Empty | Finding::Incomplete) {
+        KeeperSeen::Empty
+    } else if sealed && finding == Finding::Superfluous {
         // It can give what is needed, and what is beside it was cut off.
-        Finding::Superfluous if sealed => KeeperSeen::Sound,
-        finding => seen(&Ok(finding)),
+        KeeperSeen::Sound
+    } else {
+        seen(&Ok(finding))
     };
     let deed = if sealed { Deed::Nothing } else { Deed::Mend(finding.action()) };
     Turn { found: Some(found(seen, finding.name().to_owned())), deed }

@@ -1,11 +1,13 @@
 //! Backups of the root key: checked, restored, and refused where they do not belong.
 
 use keyward::{
+    ExecuteError,
     root::{RootError, backup::Older, slot::SlotTerms},
     start::UnsealFailed,
     storage::{Batch, Item, ItemChange, Shelf},
 };
 use keyward_lifecycle::{command::AcceptLoss, refusal::RootRefusal, root::Outcome};
+use keyward_testkit::fault::Fault;
 
 use super::{cost, full, is_refused, is_wrong_password};
 use crate::store::{PASSWORD, World};
@@ -163,4 +165,19 @@ fn a_backup_brings_no_removed_password_back_unless_that_is_wanted() {
     world.keyward.seal();
     is_wrong_password(world.keyward.unseal_with_password(&world.actor, fresh.into()));
     world.keyward.unseal_with_password(&world.actor, PASSWORD.into()).expect("the old one");
+}
+
+#[test]
+fn a_backup_of_which_the_log_cannot_tell_is_not_handed_out() {
+    // RK-043
+    let (storage, parts, clock) = crate::store::faulty("2025-01-15T00:00:00Z");
+    let world = crate::store::begin(parts, clock);
+    storage.arm(0, Fault::LostBefore);
+    let refused = world.keyward.hand_out_backup(&world.actor);
+    let refused = refused.expect_err("the log does not know of it");
+    let unavailable = matches!(refused, RootError::Execute(ExecuteError::Unavailable(_)));
+    assert!(unavailable, "{refused:?}");
+    let handed = world.keyward.hand_out_backup(&world.actor).expect("a backup");
+    assert_eq!(world.facts("ROOT_BACKUP_HANDED_OUT").len(), 1);
+    assert!(world.keyward.note_backup(&world.actor, &handed).expect("kept").is_current);
 }
