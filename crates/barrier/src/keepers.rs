@@ -65,6 +65,7 @@ impl From<SealFailed> for KeepersRefused {
             SealFailed::TooLong { .. }
             | SealFailed::FieldCount(_)
             | SealFailed::FieldTwice(_)
+            | SealFailed::KeyDamaged(_)
             | SealFailed::Refused => Self::Refused,
         }
     }

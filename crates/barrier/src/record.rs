@@ -19,7 +19,10 @@ pub use self::name::{
 };
 use self::wire::{Binding, RecordWire};
 pub use self::wire::{FIELD_BYTES_MAX, FIELDS_MAX, RECORD_BYTES_MAX};
-use crate::root::{Epoch, RootId, RootKey};
+use crate::{
+    root::{Epoch, RootId, RootKey},
+    unsealed::KeyDamaged,
+};
 
 /// A secret that was opened; wiped when dropped, and not printed.
 pub struct OpenedSecret(Zeroizing<Vec<u8>>);
@@ -59,6 +62,9 @@ pub enum SealFailed {
     /// See [`NoRandomness`].
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// See [`KeyDamaged`].
+    #[error(transparent)]
+    KeyDamaged(#[from] KeyDamaged),
     /// The library refused; nothing that a caller does leads here.
     #[error("the record could not be sealed")]
     Refused,

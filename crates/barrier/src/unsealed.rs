@@ -179,7 +179,11 @@ impl Unsealed {
     ) -> Result<Vec<u8>, SealFailed> {
         // A value of this type seals only under what it holds.
         let under = self.under_epoch(self.sealing).ok_or(SealFailed::Refused)?;
-        record::seal(under, name, fields)
+        let sealed = record::seal(under, name, fields)?;
+        // Under a key that has changed in memory it would open until the end of the process, and
+        // never after it.
+        self.check_key()?;
+        Ok(sealed)
     }
 
     /// Opens what [`Self::seal`] made. `name` and `epoch` are what the log says of the record;

@@ -91,6 +91,11 @@ fn a_damaged_key_in_memory_is_noticed() {
     assert_eq!(store.check_key(), Ok(()));
     store.key = Arc::new(RootKey::generate(MEMORY).unwrap());
     assert_eq!(store.check_key(), Err(KeyDamaged));
+    // What would not open after the next start is not made.
+    let id = RecordId::parse("a").unwrap();
+    let name = RecordName::new(RecordKind::Secret, id, RecordVersion::FIRST);
+    let refused = store.seal(&name, b"a value").unwrap_err();
+    assert!(matches!(refused, SealFailed::KeyDamaged(KeyDamaged)), "{refused:?}");
 }
 
 #[test]
