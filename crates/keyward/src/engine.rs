@@ -77,7 +77,8 @@ impl Keyward {
     pub(crate) fn assemble(begun: Begun, parts: &Parts, pins: Pins) -> Self {
         let Begun { tip, authority, quarantine, root, queue, not_before } = begun;
         let state = Arc::new(tip.state.clone());
-        let ground = Ground { state, authority, quarantine, root, not_before };
+        let log_head = tip.head();
+        let ground = Ground { state, log_head, authority, quarantine, root, not_before };
         let (jobs, waiting) = sync_channel(queue);
         let pins = Arc::new(Saver::new(parts.pins.clone(), pins));
         let shared = Arc::new(Shared::new(parts, ground, (jobs, pins.clone())));

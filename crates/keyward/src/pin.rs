@@ -6,6 +6,7 @@
 
 use keyward_barrier::RootId;
 use keyward_lifecycle::{
+    audit::checkpoint::TreeHead,
     canonical,
     envelope::Envelope,
     id::{Digest, Fingerprint},
@@ -41,6 +42,9 @@ pub(crate) struct Pins {
     pub(crate) authority_digest: Digest,
     /// The newest checkpoint seen, as a note.
     pub(crate) checkpoint: Option<String>,
+    /// The end of the log, where a sealed store went on beyond that checkpoint: nobody has
+    /// signed it, and whoever writes the database cannot take it back.
+    pub(crate) unsigned: Option<TreeHead>,
 }
 
 impl Pins {
@@ -57,6 +61,7 @@ impl Pins {
             authority,
             authority_digest: wire.authority_digest,
             checkpoint: wire.checkpoint,
+            unsigned: wire.unsigned.map(|Unsigned { size, root }| TreeHead { size, root }),
         })
     }
 
@@ -68,6 +73,7 @@ impl Pins {
             authority,
             authority_digest: self.authority_digest,
             checkpoint: self.checkpoint.clone(),
+            unsigned: self.unsigned.map(|TreeHead { size, root }| Unsigned { size, root }),
         })
     }
 }
@@ -80,6 +86,16 @@ struct Wire {
     authority: Value,
     authority_digest: Digest,
     checkpoint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unsigned: Option<Unsigned>,
+}
+
+/// The size of the log and its root.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unsigned {
+    size: u64,
+    root: Digest,
 }
 
 /// Not a `trust.json` of this format.

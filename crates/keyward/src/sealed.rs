@@ -11,6 +11,7 @@ use keyward_lifecycle::{
     },
     decide::decide,
     event::{Event, Fact, RootFact, SecretFact},
+    key::Key,
     state::State,
 };
 
@@ -93,6 +94,13 @@ fn only_narrows(state: &State, event: &Event) -> bool {
     else {
         return false;
     };
+    // Where nobody knows since when, nothing is believed: a date lets what was before it pass.
+    let recorded = state.key(key_id).and_then(Key::revocation);
+    let was_unknown =
+        recorded.is_some_and(|it| it.reason.is_compromise() && it.invalidity_date.is_none());
+    if was_unknown && invalidity_date.is_some() {
+        return false;
+    }
     let revoke = Command::Revoke(Revoke {
         key_id: key_id.clone(),
         at: anchor_id.map_or(RevokedAt::Key, RevokedAt::Anchor),

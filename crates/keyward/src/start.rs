@@ -89,6 +89,7 @@ impl Keyward {
             authority: envelope,
             authority_digest: admitted.digest(),
             checkpoint: None,
+            unsigned: None,
         };
         parts.pins.save(&pins.to_bytes().map_err(|_| CreateFailed::Internal)?)?;
         parts.storage.append(Heads::default(), &batch)?;
@@ -130,7 +131,8 @@ impl Keyward {
             Some(note) => Some(replay::open_note(note.as_bytes(), &pinned).ok_or(MalformedPins)?),
             None => None,
         };
-        let (tip, quarantine) = replay::replay(parts, newest.as_ref(), kept.as_ref())?;
+        let outside = replay::Outside { checkpoint: kept.as_ref(), unsigned: pins.unsigned };
+        let (tip, quarantine) = replay::replay(parts, newest.as_ref(), outside)?;
         if quarantine.is_none() && tip.state.store().is_none() {
             return Err(OpenFailed::Tampered {
                 what: "the log does not begin with a store".into(),

@@ -7,7 +7,10 @@ pub(crate) mod remembered;
 use std::sync::Arc;
 
 use keyward_lifecycle::{
-    audit::proof,
+    audit::{
+        proof,
+        tree::{Frontier, leaf_hash},
+    },
     bundle::Carried,
     envelope::Envelope,
     event::Event,
@@ -104,27 +107,39 @@ impl Keyward {
         }
     }
 
-    /// The fold of the events up to `then`, replayed from the log.
+    /// The fold of the events up to `then`, replayed from the log, whose leaves must be those
+    /// that this process knows by their root.
     ///
     /// # Errors
     /// [`ExecuteError::Unavailable`].
     pub fn state_as_of(&self, then: Timestamp) -> Result<State, ExecuteError> {
-        let mut state = State::default();
-        let size = self.state().size();
-        while state.size() < size {
-            let leaves = self.shared.storage.leaves(Tree::Log, state.size(), REPLAY_LEAVES);
+        let head = self.shared.log_head();
+        let (mut state, mut log, mut over) = (State::default(), Frontier::new(), false);
+        while log.size() < head.size {
+            let limit = head.size.saturating_sub(log.size()).min(u64::from(REPLAY_LEAVES));
+            let limit = u32::try_from(limit).unwrap_or(REPLAY_LEAVES);
+            let leaves = self.shared.storage.leaves(Tree::Log, log.size(), limit);
             let leaves = leaves.map_err(|error| unavailable(&error))?;
             if leaves.is_empty() {
                 break;
             }
             for leaf in leaves {
-                let event = Event::from_leaf(state.size(), &leaf);
-                let event = event.map_err(|error| unavailable(&error))?;
-                if event.time > then {
-                    return Ok(state);
+                if !over {
+                    let event = Event::from_leaf(log.size(), &leaf);
+                    let event = event.map_err(|error| unavailable(&error))?;
+                    over = event.time > then;
+                    if !over {
+                        state.apply(&event);
+                    }
                 }
-                state.apply(&event);
+                let added = log.append(leaf_hash(&leaf), &mut |_, _| {});
+                added.map_err(|error| unavailable(&error))?;
             }
+        }
+        if (log.size(), log.root()) != (head.size, head.root) {
+            let what = "the log in the storage is not the one that was read at the start; see \
+                        `keyward audit verify`";
+            return Err(ExecuteError::Unavailable(what.into()));
         }
         Ok(state)
     }

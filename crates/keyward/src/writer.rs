@@ -14,6 +14,7 @@ use std::sync::{
 };
 
 use keyward_lifecycle::{
+    audit::checkpoint::TreeHead,
     audit::tree::Frontier,
     command::Command,
     event::Fact,
@@ -165,6 +166,11 @@ impl Tip {
     pub(crate) fn heads(&self) -> Heads {
         Heads { log: self.log.size(), ledger: self.ledger.size() }
     }
+
+    /// The end of the log.
+    pub(crate) fn head(&self) -> TreeHead {
+        TreeHead { size: self.log.size(), root: self.log.root() }
+    }
 }
 
 /// Owned by the writer's thread alone.
@@ -228,12 +234,12 @@ impl Writer {
     }
 
     fn append(&mut self, finished: Finished) -> (Fate, Result<(), ExecuteError>) {
-        let Finished { batch, tip, checkpoint, revoked, leased, time } = finished;
+        let Finished { batch, tip, kept, revoked, leased, time } = finished;
         match self.shared.storage.append(self.tip.heads(), &batch) {
             Ok(()) => {
                 self.tip = tip;
                 // Memory follows the disk. From here on a crash is harmless: replay sees this.
-                self.shared.publish(&self.tip.state, checkpoint, time);
+                self.shared.publish(&self.tip, kept, time);
                 if revoked {
                     self.shared.wait_for_leases();
                 }

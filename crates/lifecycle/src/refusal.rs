@@ -27,6 +27,16 @@ pub enum Refusal {
     /// The store already began.
     #[error("a store is here already")]
     StoreExists,
+    /// That has not happened yet.
+    #[error("{what} {asked} is in the future: it is {now}")]
+    InFuture {
+        /// What.
+        what: &'static str,
+        /// What was asked.
+        asked: Timestamp,
+        /// The time that counts.
+        now: Timestamp,
+    },
     /// Another version of the authority document came first.
     #[error("another version of the authority document was taken in meanwhile")]
     AuthorityMovedOn,
@@ -270,6 +280,7 @@ impl Refusal {
         match self {
             Self::StoreExists => "store-exists",
             Self::AuthorityMovedOn => "authority-moved-on",
+            Self::InFuture { .. } => "in-future",
             Self::NoSuchKey(_) => "no-such-key",
             Self::NoSuchProfile(_) => "no-such-profile",
             Self::NoSuchAnchor(_) => "no-such-anchor",
@@ -371,6 +382,7 @@ impl Refusal {
             | Self::WrongStatus { .. }
             | Self::OnlyEarlier { .. }
             | Self::OnlyEscalates { .. }
+            | Self::InFuture { .. }
             | Self::EmptyLimit { .. }
             | Self::BadThreshold { .. }
             | Self::HalfOfComposite(_)

@@ -15,6 +15,7 @@ use keyward_barrier::{RootId, Unsealed};
 use keyward_crypto::secret::LockPolicy;
 use keyward_lifecycle::{
     algorithm::PublicKey,
+    audit::checkpoint::TreeHead,
     authority::Admitted,
     envelope::Envelope,
     id::{ActorId, Fingerprint},
@@ -37,7 +38,7 @@ use crate::{
     storage::Storage,
     system::LogSigner,
     verification::remembered::Remembered,
-    writer::{Awaited, ExecuteError, Job, batch::NewCheckpoint},
+    writer::{Awaited, ExecuteError, Job, Tip, batch::Kept},
 };
 
 /// What the writer and the readers have in common.
@@ -76,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) trying: Mutex<()>,
     pub(crate) secrets: Secrets,
     pub(crate) pins: Arc<Saver>,
+    log_head: Mutex<TreeHead>,
     public_keys: RwLock<HashMap<Fingerprint, Arc<dyn PublicKey>>>,
     pub(crate) actors: Mutex<HashMap<String, ActorId>>,
     halted: AtomicBool,
@@ -101,6 +103,7 @@ pub(crate) struct Seals(u64);
 /// What a store stands on when it begins to work.
 pub(super) struct Ground {
     pub(super) state: Arc<State>,
+    pub(super) log_head: TreeHead,
     pub(super) authority: Admitted,
     pub(super) quarantine: Option<Quarantine>,
     pub(super) root: Option<Root>,
@@ -117,7 +120,7 @@ impl Shared {
         ground: Ground,
         (jobs, pins): (SyncSender<Job>, Arc<Saver>),
     ) -> Self {
-        let Ground { state, authority, quarantine, root, not_before } = ground;
+        let Ground { state, log_head, authority, quarantine, root, not_before } = ground;
         Self {
             storage: parts.storage.clone(),
             clock: parts.clock.clone(),
@@ -141,6 +144,7 @@ impl Shared {
             trying: Mutex::new(()),
             secrets: Secrets::default(),
             pins,
+            log_head: Mutex::new(log_head),
             public_keys: RwLock::new(HashMap::new()),
             actors: Mutex::new(HashMap::new()),
             halted: AtomicBool::new(false),
@@ -206,17 +210,20 @@ impl Shared {
     }
 
     /// Lets readers see a durable batch, and keeps its checkpoint outside the database.
-    pub(crate) fn publish(
-        &self,
-        state: &State,
-        checkpoint: Option<NewCheckpoint>,
-        time: Timestamp,
-    ) {
+    pub(crate) fn publish(&self, tip: &Tip, kept: Kept, time: Timestamp) {
         self.not_before.fetch_max(time.nanos(), Ordering::AcqRel);
-        self.state.store(Arc::new(state.clone()));
-        if let Some(NewCheckpoint { note, pin }) = checkpoint {
-            self.pins.note(note, pin);
+        self.state.store(Arc::new(tip.state.clone()));
+        *self.log_head.lock().unwrap_or_else(PoisonError::into_inner) = tip.head();
+        match kept {
+            Kept::Checkpoint(note, pin) => self.pins.note(note, pin),
+            Kept::Unsigned(head, pin) => self.pins.note_unsigned(head, pin),
+            Kept::Nothing => {}
         }
+    }
+
+    /// The end of the log as of the last durable batch: what its leaves are held against.
+    pub(crate) fn log_head(&self) -> TreeHead {
+        *self.log_head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether signatures that were released are not in the ledger yet.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use keyward_lifecycle::{
+    audit::checkpoint::TreeHead,
     envelope::Envelope,
     event::{Fact, RootFact},
     id::Digest,
@@ -123,8 +124,17 @@ impl Saver {
     /// The checkpoint over a batch that is durable. With [`Pin::Now`] it is saved on return,
     /// unless [`Self::failure`] says why not.
     pub(crate) fn note(&self, checkpoint: String, pin: Pin) {
+        self.change(pin, |pins| (pins.checkpoint, pins.unsigned) = (Some(checkpoint), None));
+    }
+
+    /// The end of the log after a batch that is durable and that nobody could sign for.
+    pub(crate) fn note_unsigned(&self, head: TreeHead, pin: Pin) {
+        self.change(pin, |pins| pins.unsigned = Some(head));
+    }
+
+    fn change(&self, pin: Pin, change: impl FnOnce(&mut Pins)) {
         let mut held = self.held();
-        held.pins.checkpoint = Some(checkpoint);
+        change(&mut held.pins);
         let at_once = pin == Pin::Now || held.alone;
         let wakes = held.waiting < Some(pin);
         held.waiting = held.waiting.max(Some(pin));
@@ -280,6 +290,7 @@ mod tests {
             authority_digest: Digest::of(&payload),
             authority: Envelope::new("text/plain", payload, signature).expect("an envelope"),
             checkpoint: None,
+            unsigned: None,
         };
         let saver = Arc::new(Saver::new(store.clone(), pins));
         (store, saved, saver)

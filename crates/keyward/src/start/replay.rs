@@ -13,6 +13,7 @@ use keyward_lifecycle::{
     event::{Event, Fact},
     ledger::{SignedHead, open_checkpoint},
     state::State,
+    time::Timestamp,
 };
 
 use super::{OpenFailed, snapshot::from_snapshot};
@@ -24,15 +25,35 @@ use crate::{
     writer::Tip,
 };
 
+/// What was kept outside the database.
+#[derive(Clone, Copy)]
+pub(super) struct Outside<'k> {
+    /// The newest checkpoint.
+    pub(super) checkpoint: Option<&'k SignedHead>,
+    /// The end of the log, where a sealed store went on beyond it.
+    pub(super) unsigned: Option<TreeHead>,
+}
+
+impl Outside<'_> {
+    fn heads(&self) -> impl Iterator<Item = TreeHead> {
+        self.checkpoint.map(SignedHead::log).into_iter().chain(self.unsigned)
+    }
+
+    /// The longest log that was seen.
+    fn longest(&self) -> Option<TreeHead> {
+        self.heads().max_by_key(|head| head.size)
+    }
+}
+
 /// Folds the log up to its end, and checks it against the newest checkpoint of the database
-/// and the one that was kept outside.
+/// and what was kept outside.
 ///
-/// A log that is shorter than the kept checkpoint, or that went another way after the newest
-/// one that it has itself, was restored from an old copy: it is quarantined.
+/// A log that is shorter than what was kept, or that went another way after the newest
+/// checkpoint that it has itself, was restored from an old copy: it is quarantined.
 pub(super) fn replay(
     parts: &Parts,
     newest: Option<&SignedHead>,
-    kept: Option<&SignedHead>,
+    outside: Outside<'_>,
 ) -> Result<(Tip, Option<Quarantine>), OpenFailed> {
     let heads = parts.storage.heads()?;
     let (state, log, snapshot) = from_snapshot(parts, newest)?;
@@ -42,8 +63,9 @@ pub(super) fn replay(
         let what = format!("its newest checkpoint counts {signed_size} leaves, {found} are here");
         return Err(OpenFailed::Tampered { what: what.into() });
     }
-    let mut folding =
-        Folding { state, log, newest, kept, parted: false, forked: false, accepted: false };
+    let latest = parts.clock.now().plus_seconds(CLOCK_AHEAD_SECONDS);
+    let (parted, forked, accepted) = (false, false, false);
+    let mut folding = Folding { state, log, newest, outside, latest, parted, forked, accepted };
     folding.check()?;
     while folding.log.size() < heads.log {
         let leaves = parts.storage.leaves(Tree::Log, folding.log.size(), REPLAY_LEAVES)?;
@@ -54,7 +76,7 @@ pub(super) fn replay(
             folding.fold(&leaf)?;
         }
     }
-    let Folding { state, log, newest: _, kept: _, parted, forked, accepted } = folding;
+    let Folding { state, log, parted, forked, accepted, .. } = folding;
     if forked && !accepted {
         let what = "its first leaves are not those that the checkpoint kept outside it signs";
         return Err(OpenFailed::Tampered { what: what.into() });
@@ -64,13 +86,15 @@ pub(super) fn replay(
         check_ledger(parts, signed, heads, Exact::Yes)?;
     }
     // An accepted rollback stands in the log under the log key's own signature.
-    let kept = kept.filter(|_| !accepted);
-    let short = |kept: &SignedHead| {
-        parted || kept.log().size > heads.log || kept.ledger().size > heads.ledger
+    let seen = outside.longest().filter(|_| !accepted);
+    let kept = outside.checkpoint.filter(|_| !accepted);
+    let is_short = |seen: &TreeHead| {
+        let ledger = kept.is_some_and(|kept| kept.ledger().size > heads.ledger);
+        parted || seen.size > heads.log || ledger
     };
-    let quarantine = kept.filter(|kept| short(kept)).map(|kept| Quarantine {
-        kept_size: kept.log().size,
-        kept_root: kept.log().root,
+    let quarantine = seen.filter(is_short).map(|seen| Quarantine {
+        kept_size: seen.size,
+        kept_root: seen.root,
         found_size: heads.log,
     });
     if quarantine.is_none()
@@ -86,7 +110,9 @@ struct Folding<'f> {
     state: State,
     log: Frontier,
     newest: Option<&'f SignedHead>,
-    kept: Option<&'f SignedHead>,
+    outside: Outside<'f>,
+    /// The latest time that a leaf can have which nobody has signed.
+    latest: Timestamp,
     /// Whether the log went another way than the kept checkpoint says, after the newest one
     /// that it has itself.
     parted: bool,
@@ -105,10 +131,15 @@ impl Folding<'_> {
             let what = format!("leaf {seq} is a {kind} that no checkpoint signs");
             return Err(OpenFailed::Tampered { what: what.into() });
         }
-        if let Fact::RollbackAccepted { kept_size, kept_root, .. } = event.fact
-            && self
-                .kept
-                .is_some_and(|kept| kept.log() == TreeHead { size: kept_size, root: kept_root })
+        let is_ahead = event.time > self.latest && Some(event.time) > self.state.last_time();
+        if !signed && is_ahead {
+            let (seq, time) = (event.seq, event.time);
+            let what =
+                format!("leaf {seq}, which no checkpoint signs, is of {time}: see to the clock");
+            return Err(OpenFailed::Tampered { what: what.into() });
+        }
+        if let Fact::RollbackAccepted { kept_size: size, kept_root: root, .. } = event.fact
+            && self.outside.heads().any(|kept| kept == TreeHead { size, root })
         {
             self.accepted = true;
         }
@@ -119,14 +150,12 @@ impl Folding<'_> {
 
     fn check(&mut self) -> Result<(), OpenFailed> {
         let size = self.log.size();
-        let differs = |signed: Option<&SignedHead>| {
-            signed.is_some_and(|it| it.log().size == size && it.log().root != self.log.root())
-        };
-        if differs(self.newest) {
+        let differs = |head: TreeHead| head.size == size && head.root != self.log.root();
+        if self.newest.is_some_and(|newest| differs(newest.log())) {
             let what = format!("its first {size} leaves are not those that its checkpoint signs");
             return Err(OpenFailed::Tampered { what: what.into() });
         }
-        if differs(self.kept) {
+        if self.outside.heads().any(differs) {
             let newest = self.newest.map_or(0, |newest| newest.log().size);
             self.forked |= size <= newest;
             self.parted = true;
@@ -177,5 +206,7 @@ pub(super) fn open_note(note: &[u8], authority: &Admitted) -> Option<SignedHead>
     open_checkpoint(note, &authority.authority().origin, authority.log_verifiers()).ok()
 }
 
+/// How far a leaf that nobody has signed may be ahead of this machine's clock, in seconds.
+const CLOCK_AHEAD_SECONDS: i64 = 300;
 /// Leaves read at once while replaying.
 const REPLAY_LEAVES: u32 = 4096;

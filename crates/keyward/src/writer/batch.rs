@@ -73,7 +73,7 @@ pub(super) enum Need {
 pub(crate) struct Finished {
     pub(crate) batch: Batch,
     pub(crate) tip: Tip,
-    pub(crate) checkpoint: Option<NewCheckpoint>,
+    pub(crate) kept: Kept,
     pub(crate) revoked: bool,
     pub(crate) leased: Vec<Enter>,
     pub(crate) time: Timestamp,
@@ -90,10 +90,13 @@ pub(crate) enum Finish {
     Unsigned(Vec<Enter>),
 }
 
-/// The checkpoint of a batch, and how soon it is kept outside the database.
-pub(crate) struct NewCheckpoint {
-    pub(crate) note: String,
-    pub(crate) pin: Pin,
+/// What of a batch is kept outside the database, and how soon.
+pub(crate) enum Kept {
+    /// Its checkpoint.
+    Checkpoint(String, Pin),
+    /// The end of the log, which nobody could sign for.
+    Unsigned(TreeHead, Pin),
+    Nothing,
 }
 
 impl<'w> Draft<'w> {
@@ -312,14 +315,18 @@ impl<'w> Draft<'w> {
         if note.is_none() && self.checkpoint == Need::Required {
             return Finish::Unsigned(self.leased);
         }
-        let checkpoint = note.map(|note| {
-            let name = u64::try_from(self.now.seconds()).unwrap_or(0).to_be_bytes().to_vec();
-            let item = Item { name, bytes: note.clone().into_bytes() };
-            self.batch.items.push(ItemChange::Put(Shelf::Checkpoint, item));
-            NewCheckpoint { note, pin: self.pin }
-        });
+        let kept = match note {
+            Some(note) => {
+                let name = u64::try_from(self.now.seconds()).unwrap_or(0).to_be_bytes().to_vec();
+                let item = Item { name, bytes: note.clone().into_bytes() };
+                self.batch.items.push(ItemChange::Put(Shelf::Checkpoint, item));
+                Kept::Checkpoint(note, self.pin)
+            }
+            None if self.batch.log.is_empty() => Kept::Nothing,
+            None => Kept::Unsigned(heads.log, self.pin),
+        };
         let Self { batch, tip, revoked, leased, now: time, .. } = self;
-        Finish::Batch(Box::new(Finished { batch, tip, checkpoint, revoked, leased, time }))
+        Finish::Batch(Box::new(Finished { batch, tip, kept, revoked, leased, time }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The stolen-key game: a thief has the private part, and then the database as well.
 
 mod database;
+mod unsigned;
 
 use std::path::Path;
 

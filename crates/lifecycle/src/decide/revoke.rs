@@ -61,6 +61,9 @@ fn at_key(state: &State, key: &Key, revoke: &Revoke, now: Timestamp) -> Result<D
     let recorded = key.revocation();
     let effective_at = effective(revoke, now, recorded.map(|recorded| recorded.effective_at));
     let since = revoke.compromised_since.filter(|_| compromise);
+    if let Some(asked) = since.filter(|since| *since > now) {
+        return Err(Refusal::InFuture { what: "the invalidity date", asked, now });
+    }
     let asked = Revocation {
         reason: revoke.reason,
         effective_at,

@@ -24,6 +24,7 @@ impl From<Refusal> for Problem {
             Refusal::WrongAlgorithm { .. }
             | Refusal::UniversalNotAllowed
             | Refusal::EmptyLimit { .. }
+            | Refusal::InFuture { .. }
             | Refusal::BadThreshold { .. }
             | Refusal::HalfOfComposite(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Secret(refusal) => super::secret::status(refusal),

@@ -127,7 +127,7 @@ def log():
     """
     lines = Path("trust.jsonl").read_bytes().removesuffix(b"\n").split(b"\n")
     leaves, note = lines[1:-1], json.loads(lines[-1])["checkpoint"]
-    authority = json.loads(base64.b64decode(json.loads(lines[0])["authority"]["payload"]))
+    authority = json.loads(base64.b64decode(json.loads(lines[0])["authorities"][-1]["payload"]))
     text, _, signatures = note.rpartition("\n\n")
     text = (text + "\n").encode()
     origin, size, hashed, ledger, _ = text.decode().split("\n")

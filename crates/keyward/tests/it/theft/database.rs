@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Changes the database of a stopped store behind its back.
-fn edit(directory: &Path, change: impl FnOnce(&Connection)) {
+pub(super) fn edit(directory: &Path, change: impl FnOnce(&Connection)) {
     let connection = Connection::open(directory.join("keyward.db")).expect("the file");
     let triggers: Vec<String> = connection
         .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'")
@@ -36,13 +36,13 @@ fn edit(directory: &Path, change: impl FnOnce(&Connection)) {
     change(&connection);
 }
 
-fn run(connection: &Connection, sql: &str) {
+pub(super) fn run(connection: &Connection, sql: &str) {
     let changed = connection.execute(sql, []).unwrap_or_else(|error| panic!("{sql}: {error}"));
     assert!(changed > 0, "{sql}");
 }
 
 /// Stops the store, lets the thief at its database, and starts it again.
-fn tampered(
+pub(super) fn tampered(
     directory: &Path,
     end: fn(&World),
     change: impl FnOnce(&Connection, &Thief, &[Entry]),
@@ -59,7 +59,7 @@ fn tampered(
 }
 
 #[track_caller]
-fn check_tampered(opened: (Thief, Result<World, OpenFailed>), what: &str) {
+pub(super) fn check_tampered(opened: (Thief, Result<World, OpenFailed>), what: &str) {
     match opened.1 {
         Err(OpenFailed::Tampered { what: found }) => assert!(found.contains(what), "{found}"),
         Err(other) => panic!("{other:?}"),
@@ -186,14 +186,20 @@ fn a_revocation_cannot_be_edited_cut_off_or_taken_back() {
 }
 
 /// Appends a leaf to the log of a stopped store.
-fn append_event(connection: &Connection, fact: Fact) {
+pub(super) fn append_event(connection: &Connection, fact: Fact) {
+    append_event_at(connection, fact, None);
+}
+
+/// The same, at a time of the thief's own.
+pub(super) fn append_event_at(connection: &Connection, fact: Fact, time: Option<Timestamp>) {
     let seq: i64 = connection
         .query_row("SELECT max(seq) + 1 FROM log", [], |row| row.get(0))
         .expect("a place");
     let sql = "SELECT bytes FROM log WHERE seq = ?";
     let last: Vec<u8> = connection.query_row(sql, [seq - 1], |row| row.get(0)).expect("a leaf");
     let last = Event::from_leaf(number(seq - 1), &last).expect("an event");
-    let leaf = Event { seq: number(seq), fact, ..last }.to_leaf().expect("a leaf");
+    let time = time.unwrap_or(last.time);
+    let leaf = Event { seq: number(seq), fact, time, ..last }.to_leaf().expect("a leaf");
     connection.execute("INSERT INTO log (seq, bytes) VALUES (?, ?)", (seq, leaf)).expect("a row");
 }
 
