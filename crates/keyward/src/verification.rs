@@ -252,10 +252,14 @@ impl Shared {
         signature: &Digest,
     ) -> Result<Found, ReadError> {
         let find = LedgerIndex::Signed(*fingerprint, *pae);
-        let mut after = None;
+        let (mut after, mut signed_that) = (None, false);
         for _ in 0..ENTRY_PAGES_TRIED {
             let places = self.storage.ledger(find, after, ENTRIES_TRIED)?;
-            let Some(last) = places.last() else { return Ok(Found::Absent) };
+            let Some(last) = places.last() else {
+                // Another signature of the key over the same content: of one that anybody can
+                // write in two ways, or whose maker signed twice.
+                return Ok(if signed_that { Found::Unproven } else { Found::Absent });
+            };
             after = Some(*last);
             for place in places {
                 let Some(entry) = self.entry(place)? else { continue };
@@ -263,6 +267,7 @@ impl Shared {
                 if same && entry.signature == *signature {
                     return self.prove(entry);
                 }
+                signed_that |= same;
             }
         }
         // Not all was looked at, so nothing is said of what is missing.

@@ -4,7 +4,7 @@
 //! Verifiers pin it outside the database. Version N + 1 is accepted when the thresholds of
 //! version N and of version N + 1 have signed it, as TUF roots are.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -61,15 +61,27 @@ pub struct AuthorityKey {
 }
 
 impl Authority {
-    /// Reads a document; nobody is known to have signed it.
+    /// Reads the bytes that are signed; nobody is known to have signed them.
+    ///
+    /// # Errors
+    /// [`AuthorityRefused::Malformed`], also for any other writing than the one that is signed.
+    pub fn parse(payload: &[u8]) -> Result<Self, AuthorityRefused> {
+        let authority = Self::read(payload)?;
+        let same = authority.to_payload().is_ok_and(|written| written == payload);
+        if same { Ok(authority) } else { Err(AuthorityRefused::Malformed) }
+    }
+
+    /// Reads a proposal, however it is indented.
     ///
     /// # Errors
     /// [`AuthorityRefused::Malformed`].
-    pub fn parse(payload: &[u8]) -> Result<Self, AuthorityRefused> {
-        let authority: Self = canonical::from_slice_strict(payload, LIMITS)
-            .map_err(|_| AuthorityRefused::Malformed)?;
+    pub fn read(json: &[u8]) -> Result<Self, AuthorityRefused> {
+        let authority: Self =
+            canonical::from_slice_strict(json, LIMITS).map_err(|_| AuthorityRefused::Malformed)?;
         let keys = u32::try_from(authority.keys.len()).unwrap_or(u32::MAX);
+        let names: BTreeSet<&KeyId> = authority.keys.iter().map(|key| &key.key_id).collect();
         let sound = authority.v == 1
+            && names.len() == authority.keys.len()
             && authority.version > 0
             && authority.keys.len() <= AUTHORITY_KEYS_MAX
             && (1..=keys).contains(&authority.threshold);
@@ -148,6 +160,12 @@ pub fn admit(
         return Err(AuthorityRefused::Malformed);
     }
     let authority = Authority::parse(envelope.payload())?;
+    let prints = authority.keys.iter().map(|key| Some(read.ed25519_from_pem(&key.public_key)?.0));
+    let prints: Option<BTreeSet<Fingerprint>> = prints.collect();
+    // A key that cannot sign, or that stands there twice, makes a threshold that is not one.
+    if prints.is_none_or(|prints| prints.len() != authority.keys.len()) {
+        return Err(AuthorityRefused::Malformed);
+    }
     if let Some(Admitted { authority: before, .. }) = before {
         if before.version.checked_add(1) != Some(authority.version) {
             return Err(AuthorityRefused::NotNext { pinned: before.version });

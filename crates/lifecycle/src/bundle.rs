@@ -132,10 +132,13 @@ impl EvidenceSource for Carried<'_> {
                 && proof.entry.pae == *pae
                 && proof.entry.signature == *signature
         });
-        let mut checked = matching.filter_map(|proof| {
-            proof.check(self.origin, self.verifiers).map(|bound| evidence_of(&proof.entry, bound))
+        let checked = matching.filter_map(|proof| {
+            let bound = proof.check(self.origin, self.verifiers)?;
+            Some((proof.entry.seq, evidence_of(&proof.entry, bound)))
         });
-        checked.next().unwrap_or_default()
+        // As in the ledger itself, the first entry counts, wherever it stands in the bundle.
+        let first = checked.min_by_key(|(seq, _)| *seq);
+        first.map(|(_, evidence)| evidence).unwrap_or_default()
     }
 }
 

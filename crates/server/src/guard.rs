@@ -15,7 +15,7 @@ use crate::{
     identity::{Caller, Peer, sender},
     problem::Problem,
     replay::{self, Shown},
-    scope::{Access, CONFIDENTIAL, SHOWN_ONCE, Scopes, is_private, is_secret},
+    scope::{ASKING, Access, CONFIDENTIAL, SHOWN_ONCE, Scopes, is_private, is_secret},
 };
 
 /// What the guard knows.
@@ -95,7 +95,8 @@ async fn go_on(
 ) -> Response {
     let wants_replay = request.method() == Method::POST
         && request.headers().contains_key(replay::HEADER)
-        && !is_secret(route);
+        && !is_secret(route)
+        && !ASKING.contains(&route);
     let shown = if SHOWN_ONCE.contains(&route) { Shown::Once } else { Shown::Again };
     match caller {
         Some(caller) if wants_replay => replay::once(app, &caller, shown, (request, next)).await,

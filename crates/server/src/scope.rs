@@ -141,6 +141,17 @@ pub(crate) fn is_secret(route: &str) -> bool {
 /// The routes whose answers hold a secret: that they were given is kept, and not what they were.
 pub(crate) const SHOWN_ONCE: [&str; 1] = ["/tokens"];
 
+/// The routes that ask and change nothing that an answer stands for: what they say is true when
+/// it is said, and is not kept for an idempotency key.
+pub(crate) const ASKING: [&str; 6] = [
+    "/verify",
+    "/verify/batch",
+    "/audit/verify",
+    "/root-key/rotation/check",
+    "/root-key/backup/verify",
+    "/root-key/drill",
+];
+
 /// The table, made for finding.
 #[derive(Debug, Clone)]
 pub(crate) struct Scopes(HashMap<&'static str, Vec<(Method, Access)>>);

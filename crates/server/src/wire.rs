@@ -9,6 +9,7 @@ pub(crate) mod verdict;
 use std::{collections::HashMap, fmt, str::FromStr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use keyward::Keyward;
 use keyward_lifecycle::{refusal::Warning, time::Timestamp};
 
 use crate::problem::Problem;
@@ -35,6 +36,22 @@ where
 {
     text.map(|text| read(place, text)).transpose()
 }
+
+/// A time whose events can be in the log, which may be absent: of the future nobody knows.
+pub(crate) fn read_past(
+    place: &str,
+    text: Option<&str>,
+    keyward: &Keyward,
+) -> Result<Option<Timestamp>, Problem> {
+    let then: Option<Timestamp> = read_some(place, text)?;
+    match then.filter(|then| *then > keyward.now().plus_seconds(AHEAD_SECONDS)) {
+        Some(then) => Err(Problem::malformed(place, format!("{then} is in the future"))),
+        None => Ok(then),
+    }
+}
+
+/// How far a caller's clock may be ahead of ours, in seconds.
+const AHEAD_SECONDS: i64 = 300;
 
 /// Bytes in standard base64 with padding (RFC 4648 section 4).
 pub(crate) fn read_base64(place: &str, text: &str) -> Result<Vec<u8>, Problem> {

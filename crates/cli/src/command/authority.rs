@@ -117,7 +117,7 @@ impl Proposal {
             }
             (envelope.payload().to_vec(), envelope.signatures().to_vec())
         } else {
-            let document = Authority::parse(&bytes).map_err(|error| named(&error))?;
+            let document = Authority::read(&bytes).map_err(|error| named(&error))?;
             (document.to_payload().map_err(|error| named(&error))?, Vec::new())
         };
         let document = Authority::parse(&payload).map_err(|error| named(&error))?;

@@ -23,6 +23,9 @@ use serde_json::json;
 
 use crate::{exit::Failure, input, render::Document, session::Session};
 
+/// How far a checkpoint may be ahead of this machine's clock, in seconds.
+const AHEAD_SECONDS: i64 = 300;
+
 /// A trust bundle that was read and checked.
 pub(super) struct Offline {
     bundle: TrustBundle,
@@ -99,6 +102,15 @@ impl Offline {
         let bundle = open(session, &bytes, terms.trusted)?;
         let clock = session.surroundings.clock.now();
         let asked = terms.as_of.unwrap_or(clock);
+        let (newest, ahead) = (bundle.head().cosigned_at(), clock.plus_seconds(AHEAD_SECONDS));
+        if newest > ahead {
+            let what =
+                format!("the trust bundle's newest checkpoint is of {newest}, and it is {clock}");
+            return Err(Failure::refused(what).hint("see to this machine's clock"));
+        }
+        if asked > ahead {
+            return Err(Failure::error(format!("--as-of {asked} is in the future")));
+        }
         // What was logged between the newest checkpoint and that time is not in the bundle.
         let is_stale = bundle.head().cosigned_at().plus_seconds(terms.max_view_age) < asked;
         let freshness = match terms.as_of {

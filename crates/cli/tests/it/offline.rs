@@ -119,6 +119,28 @@ fn an_old_view_gives_no_valid_verdict() {
 }
 
 #[test]
+fn a_view_of_the_future_is_none() {
+    let offline = Offline::begun();
+    offline.world.clock.set("2025-01-09T00:00:00Z");
+    offline.world.keyward(&["anchor", "list"]).ended(0);
+    offline.world.keyward(&["key", "generate", "--key-id", "late"]).ended(0);
+    offline.export();
+    offline.check(&[&offline.bundle], 0, "VALID IN_WINDOW");
+    let ran = offline.verify(&[&offline.bundle, "--as-of", "2025-02-01T00:00:00Z"]).ended(2);
+    assert!(
+        ran.stderr.ends_with("error: --as-of 2025-02-01T00:00:00Z is in the future\n"),
+        "{}",
+        ran.stderr
+    );
+    // A clock that ran ahead has dated the newest checkpoint, or this one runs behind.
+    offline.world.clock.set("2025-01-08T23:00:00Z");
+    let ran = offline.verify(&[&offline.bundle]).ended(1);
+    let expected = "error: the trust bundle's newest checkpoint is of 2025-01-09T00:00:00Z, and it \
+                    is 2025-01-08T23:00:00Z\nhint: see to this machine's clock\n";
+    assert!(ran.stderr.ends_with(expected), "{}", ran.stderr);
+}
+
+#[test]
 fn a_log_that_was_edited_is_not_believed() {
     let offline = Offline::begun();
     let log = std::fs::read_to_string(&offline.trust).expect("the bundle");

@@ -89,15 +89,42 @@ fn signed(threshold: u32, keys: &[&Named<'_>]) -> Envelope {
 }
 
 #[test]
-fn one_key_under_two_names_and_in_two_writings_is_one_signer() {
+fn one_key_under_two_names_and_in_two_writings_is_no_list_of_two() {
     let ((one, _), (other, _)) = (key_pair(&[1; 32]), key_pair(&[2; 32]));
     let (pem, other_pem) = (spki::to_pem(one.spki()), spki::to_pem(other.spki()));
     let again = pem.replace('\n', "\r\n");
     assert_eq!(spki::from_pem(&again), spki::from_pem(&pem));
     let twice = signed(2, &[&("a", &one, pem.clone()), &("b", &one, again)]);
-    assert_eq!(admit(&twice, None, &Reader).unwrap_err(), AuthorityRefused::TooFewSigners);
+    assert_eq!(admit(&twice, None, &Reader).unwrap_err(), AuthorityRefused::Malformed);
     let two = signed(2, &[&("a", &one, pem), &("b", &other, other_pem)]);
     assert_eq!(admit(&two, None, &Reader).unwrap().authority().threshold, 2);
+}
+
+#[test]
+fn a_document_has_one_writing_and_keys_that_can_sign() {
+    let keys = [1, 2].map(|seed| key_pair(&[seed; 32]).0);
+    let [home, other] = [named("home", &keys[0]), named("other", &keys[1])];
+    let good = document(1, 1, &[&home, &other]);
+    let sign = |payload: Vec<u8>| {
+        let signature = home.1.sign(&pae(AUTHORITY_PAYLOAD_TYPE, &payload)).unwrap();
+        let first = Signature { key_id: None, signature };
+        let envelope = Envelope::new(AUTHORITY_PAYLOAD_TYPE, payload, first).unwrap();
+        admit(&envelope, None, &Reader).map(|it| it.authority().version)
+    };
+    let payload = good.to_payload().unwrap();
+    assert_eq!(sign(payload.clone()), Ok(1));
+    let value: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    let members: Vec<&serde_json::Value> = value.as_object().unwrap().values().collect();
+    for other in [format!("{value:#}"), serde_json::to_string(&members).unwrap()] {
+        assert_eq!(sign(other.into_bytes()), Err(AuthorityRefused::Malformed));
+    }
+    let mut same_name = good.clone();
+    same_name.keys[1].key_id = same_name.keys[0].key_id.clone();
+    let mut unreadable = good;
+    unreadable.keys[1].public_key = "garbage".to_owned();
+    for other in [same_name, unreadable] {
+        assert_eq!(sign(other.to_payload().unwrap()), Err(AuthorityRefused::Malformed));
+    }
 }
 
 #[test]

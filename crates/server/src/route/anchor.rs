@@ -28,7 +28,7 @@ use crate::{
     wire::{
         self,
         anchor::{AnchorDocument, found, one},
-        read_some,
+        read_past, read_some,
     },
 };
 
@@ -228,7 +228,7 @@ pub(crate) async fn show(
     Named(name): Named<String>,
     Asked(AsOf { as_of }): Asked<AsOf>,
 ) -> Outcome<AnchorDocument> {
-    let then = read_some("asOf", as_of.as_deref())?;
+    let then = read_past("asOf", as_of.as_deref(), &app.keyward)?;
     let shown = run(&app, move |keyward| {
         let (state, now) = match then {
             Some(then) => {

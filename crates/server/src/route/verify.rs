@@ -20,7 +20,7 @@ use crate::{
     body::{Answer, BATCH_BODY_BYTES_MAX, Bounded, ENVELOPE_BODY_BYTES_MAX, Input, Outcome},
     problem::{Problem, ProblemDocument},
     run::run,
-    wire::{read, read_some, verdict::VerdictDocument},
+    wire::{read, read_past, read_some, verdict::VerdictDocument},
 };
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -77,7 +77,7 @@ fn judge(keyward: &Keyward, body: &Verify) -> Result<VerdictDocument, Problem> {
         artifact: artifact.map(|text| read_digest("artifactSha256", text)).transpose()?,
         purl: body.purl.as_deref().map(|text| read_purl("purl", text)).transpose()?,
         at: read_some("atTime", body.at_time.as_deref())?,
-        as_of: read_some("asOf", body.as_of.as_deref())?,
+        as_of: read_past("asOf", body.as_of.as_deref(), keyward)?,
         time_policy: policy(body.time_policy.as_deref())?,
         ..VerifyRequest::new(envelope)
     };

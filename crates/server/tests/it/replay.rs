@@ -4,6 +4,8 @@ use axum::http::Method;
 use keyward::storage::Shelf;
 use keyward_lifecycle::id::Digest;
 
+use serde_json::json;
+
 use crate::world::{self, As, Reply, World, request};
 
 async fn with_key(world: &World, path: &str, body: &str, key: &str) -> Reply {
@@ -124,4 +126,25 @@ async fn nothing_is_kept_of_a_request_that_names_the_path_of_a_secret() {
     }
     let kept = world.parts.storage.items(Shelf::Answer, None, 100).expect("items");
     assert!(kept.is_empty(), "a digest would let the path be tried out");
+}
+
+#[tokio::test]
+async fn a_verdict_is_never_an_earlier_one() {
+    let world = world::new();
+    world.must("/v1/signer/keys", json!({"profile": "default", "keyId": "k"})).await;
+    let anchor = json!({"purlPattern": "pkg:npm/*", "keyIds": ["k"]});
+    world.must("/v1/anchors", anchor).await;
+    let sign = json!({"keyIds": ["k"], "statement": {"purl": "pkg:npm/a@1",
+        "sha256": "0".repeat(64), "predicateType": "evidence.stella/v1"}});
+    let envelope = world.must("/v1/sign", sign).await["envelope"].clone();
+    let body = json!({ "envelope": envelope }).to_string();
+    let before = with_key(&world, "/v1/verify", &body, "one").await;
+    assert_eq!(before.json()["result"], "valid");
+    let revoke = r#"{"reason":"compromise","effectiveAt":"NOW"}"#;
+    assert_eq!(world.post("/v1/signer/keys/k/revoke", revoke).await.status, 200);
+    let after = with_key(&world, "/v1/verify", &body, "one").await;
+    assert_ne!(after.json()["result"], "valid", "{}", after.text);
+    let asked = json!({"envelope": envelope, "asOf": "2200-01-01T00:00:00Z"}).to_string();
+    let future = world.post("/v1/verify", &*asked).await;
+    assert_eq!(future.problem(), (400, "malformed".to_owned()), "nobody knows the future");
 }

@@ -1,8 +1,11 @@
 //! What nobody has signed: it cannot be taken back, and gives nothing.
 
-use keyward::{ExecuteError, Keyward};
+use keyward::{ExecuteError, Keyward, key::KeyRequest};
+use keyward_crypto::signing::PrivateKey;
 use keyward_lifecycle::{
-    command::{Command, Revoke},
+    algorithm::Algorithm,
+    command::{Command, Force, Revoke},
+    envelope::{Envelope, Signature},
     event::{Event, Fact},
     key::{CompromiseScope, Reason},
     refusal::Refusal,
@@ -16,7 +19,7 @@ use super::{
 };
 use crate::{
     act::{Cause, id, time},
-    store::{World, parts_in, world_in},
+    store::{World, parts_in, world, world_in},
 };
 
 fn stopped(world: World) -> impl FnOnce(&std::path::Path) -> World {
@@ -166,4 +169,23 @@ fn redirect(connection: &Connection) {
             assert_eq!(changed, 1);
         }
     }
+}
+
+#[test]
+fn another_signature_over_what_the_key_has_signed_is_no_forgery() {
+    // Anybody can write an ECDSA signature in two ways, and makers of ML-DSA ones sign anew.
+    let world = world("2025-01-15T00:00:00Z");
+    let key = PrivateKey::generate(Algorithm::MlDsa65).expect("a key");
+    let request = KeyRequest::new(id("p"), "pqc".parse().expect("a profile"));
+    world.keyward.import_key(&world.actor, &request, &key.to_pkcs8_pem()).expect("a key");
+    world.keyward.promote_key(&world.actor, &id("p"), Force::No).expect("the signer");
+    world.anchor("pkg:cargo/*", &["p"]);
+    let own = world.sign("p", "a").envelope;
+    let signature = key.sign(&own.pae()).expect("a signature");
+    assert_ne!(signature, own.signatures()[0].signature);
+    let first = Signature { key_id: Some("p".to_owned()), signature };
+    let payload = own.payload().to_vec();
+    let twin = Envelope::new(own.payload_type(), payload, first).expect("an envelope");
+    let verdict = world.verify(&twin);
+    assert_eq!((verdict.outcome, verdict.findings), (Outcome::Valid, vec![]));
 }
