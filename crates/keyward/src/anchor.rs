@@ -1,12 +1,14 @@
 //! Trust anchors as the runbook's document, out and in (SO-070, SO-071).
 
+use std::collections::{HashMap, HashSet};
+
 use keyward_crypto::random;
 use keyward_lifecycle::{
     algorithm::Algorithm,
     anchor::{Anchor, AnchorRecord, AssertedKey},
-    command::{Anchors, Command, Universal},
+    command::{Anchors, Command, Effective, Force, Revoke, RevokedAt, Universal},
     id::{ActorId, AnchorId, KeyId},
-    key::Key,
+    key::{CompromiseScope, Key, Reason},
     pattern::Pattern,
     refusal::Refusal,
     state::State,
@@ -185,11 +187,65 @@ impl Keyward {
         document: AnchorDocument,
         universal: Universal,
     ) -> Result<Receipt, ExecuteError> {
-        let mut asserted: Vec<AssertedKey> = document.key_history.iter().map(assert_key).collect();
-        let named = document.allowed_keyids.iter().map(|id| (id, false));
-        let named = named.chain(document.revoked_keys.iter().map(|id| (id, true)));
-        for (id, revoked) in named {
-            if !asserted.iter().any(|key| key.key_id == *id) {
+        self.execute_all(actor, document.commands(&self.state(), universal, self.now()))
+    }
+}
+
+impl AnchorDocument {
+    /// What the document asks for where things stand as in `state` at `now`. No key is believed
+    /// here that is over there, nor for longer, and an anchor that judges nothing there judges
+    /// nothing here.
+    #[must_use]
+    pub fn commands(self, state: &State, universal: Universal, now: Timestamp) -> Vec<Command> {
+        let anchor_id = self.trust_anchor_id;
+        let ends = Ends::of(&self);
+        let listed = self.allowed_keyids.iter().filter(|id| ends.of_key(id) > now);
+        let keys: Vec<KeyId> = listed.filter_map(|id| KeyId::parse(id).ok()).collect();
+        let end = |key_id: &KeyId| {
+            let end = ends.of_key(key_id.as_str());
+            (end < Timestamp::MAX && state.key(key_id).is_some()).then(|| {
+                Command::Revoke(Revoke {
+                    key_id: key_id.clone(),
+                    at: RevokedAt::Anchor(anchor_id),
+                    reason: ends.reason(key_id.as_str()),
+                    effective: Effective::At(end),
+                    compromised_since: None,
+                    scope: CompromiseScope::Key,
+                    // It was decided there; a transition that is short now was not then.
+                    force: Force::Yes,
+                })
+            })
+        };
+        let ended: Vec<Command> = keys.iter().filter_map(end).collect();
+        let over = (self.status != active()).then_some(Command::DeactivateAnchor { anchor_id });
+        let asserted = self.asserted();
+        let anchor = AnchorRecord {
+            anchor_id,
+            pattern: self.purl_pattern,
+            predicate_types: self.allowed_predicate_types,
+            threshold: self.threshold,
+            algorithms: self.algorithms,
+            policy_version: self.policy_version.map(Into::into),
+            asserted,
+        };
+        let made = Command::CreateAnchor { anchor, keys, universal, imported: true };
+        [made].into_iter().chain(ended).chain(over).collect()
+    }
+
+    /// What it says of every key that it names.
+    fn asserted(&self) -> Vec<AssertedKey> {
+        let revoked: HashSet<&str> = self.revoked_keys.iter().map(|id| &**id).collect();
+        let mut known: HashSet<&str> = self.key_history.iter().map(|it| &*it.keyid).collect();
+        let mut asserted: Vec<AssertedKey> = self.key_history.iter().map(assert_key).collect();
+        // A key that is said to be revoked is over, whatever else is said of it.
+        for key in &mut asserted {
+            if key.revoked_at.is_none() && revoked.contains(&*key.key_id) {
+                key.revoked_at = Some(Timestamp::EPOCH);
+            }
+        }
+        let named = self.revoked_keys.iter().map(|id| (id, true));
+        for (id, revoked) in named.chain(self.allowed_keyids.iter().map(|id| (id, false))) {
+            if known.insert(id) {
                 asserted.push(AssertedKey {
                     key_id: id.clone(),
                     added_at: None,
@@ -198,17 +254,45 @@ impl Keyward {
                 });
             }
         }
-        let keys = document.allowed_keyids.iter().filter_map(|id| KeyId::parse(id).ok()).collect();
-        let anchor = AnchorRecord {
-            anchor_id: document.trust_anchor_id,
-            pattern: document.purl_pattern,
-            predicate_types: document.allowed_predicate_types,
-            threshold: document.threshold,
-            algorithms: document.algorithms,
-            policy_version: document.policy_version.map(Into::into),
-            asserted,
-        };
-        self.execute(actor, Command::CreateAnchor { anchor, keys, universal, imported: true })
+        asserted
+    }
+}
+
+/// Until when a document's keys are believed where it comes from; those that it has no end for
+/// are not in it.
+struct Ends<'d>(HashMap<&'d str, (Timestamp, Option<&'d str>)>);
+
+impl<'d> Ends<'d> {
+    fn of(document: &'d AnchorDocument) -> Self {
+        let mut ends: HashMap<&str, (Timestamp, Option<&str>)> = HashMap::new();
+        for HistoryItem { keyid, revoked_at, revoke_reason, .. } in &document.key_history {
+            // Of several stays, the last to end counts.
+            let end = (revoked_at.unwrap_or(Timestamp::MAX), revoke_reason.as_deref());
+            let last = ends.entry(keyid).or_insert(end);
+            *last = end.max(*last);
+        }
+        let over = document.revoked_keys.iter().map(|id| (&**id, (Timestamp::EPOCH, None)));
+        ends.extend(over);
+        Self(ends)
+    }
+
+    /// [`Timestamp::MAX`] for one that does not end.
+    fn of_key(&self, id: &str) -> Timestamp {
+        let (end, _) = self.0.get(id).copied().unwrap_or((Timestamp::MAX, None));
+        // A compromise waits for no day.
+        if end < Timestamp::MAX && self.word(id).is_some_and(Reason::is_compromise) {
+            return Timestamp::EPOCH;
+        }
+        end
+    }
+
+    /// Why one ends; a word of another system's own is none of ours.
+    fn reason(&self, id: &str) -> Reason {
+        self.word(id).unwrap_or(Reason::Unspecified)
+    }
+
+    fn word(&self, id: &str) -> Option<Reason> {
+        self.0.get(id).and_then(|(_, reason)| reason.and_then(|word| word.parse().ok()))
     }
 }
 

@@ -66,3 +66,66 @@ async fn an_anchor_is_shown_as_it_was_at_any_instant() {
     let malformed = world.get(&format!("{place}?asOf=yesterday")).await;
     assert_eq!(malformed.problem(), (400, "malformed".to_owned()));
 }
+
+/// A store with three keys, and the runbook's document changed so.
+async fn document(change: Value) -> (World, Value) {
+    let world = world::new();
+    for key in ["k1", "k2", "k3"] {
+        world.must("/v1/signer/keys", json!({"profile": "default", "keyId": key})).await;
+    }
+    let stay = |key: &str, end: Value, why: Value| {
+        json!({"keyid": key, "addedAt": "2023-01-15T00:00:00Z", "revokedAt": end,
+            "revokeReason": why})
+    };
+    let mut document = json!({
+        "trustAnchorId": ANCHOR, "purlPattern": "pkg:npm/*",
+        "allowedKeyids": ["k1", "k2", "k3"], "allowedPredicateTypes": [],
+        "keyHistory": [stay("k1", json!("2025-01-14T00:00:00Z"), json!("retired")),
+            stay("k2", json!("2025-02-14T00:00:00Z"), json!("left the team")),
+            stay("k3", Value::Null, Value::Null)],
+    });
+    document.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    (world, document)
+}
+
+/// Whether the anchor believes each of the keys at that instant.
+async fn believed(world: &World, at: &str) -> [bool; 3] {
+    let mut believed = [false; 3];
+    for (believed, key) in believed.iter_mut().zip(["k1", "k2", "k3"]) {
+        let path = format!("/v1/anchors/{ANCHOR}/keys/{key}/validity?at={at}");
+        let reply = world.get(&path).await;
+        *believed = reply.status == 200 && reply.json()["status"] == "Valid";
+    }
+    believed
+}
+
+#[tokio::test]
+async fn an_import_ends_each_key_where_its_history_does() {
+    let (world, document) = document(json!({})).await;
+    let shown = world.must("/v1/anchors/import", document).await;
+    assert_eq!(shown["allowedKeyids"], json!(["k2", "k3"]), "k1 was over");
+    assert_eq!(shown["revokedKeys"], json!(["k1"]));
+    assert_eq!(shown["keyHistory"][0]["revokedAt"], "2025-02-14T00:00:00Z");
+    assert_eq!(shown["keyHistory"][0]["revokeReason"], "left the team");
+    assert_eq!(believed(&world, "2025-02-13T23:59:59Z").await, [false, true, true]);
+    assert_eq!(believed(&world, "2025-02-14T00:00:00Z").await, [false, false, true]);
+    world.clock.advance(31 * 86_400);
+    assert_eq!(lists(&world).await[..2], [json!(["k3"]), json!(["k2", "k1"])]);
+}
+
+#[tokio::test]
+async fn an_imported_key_that_is_said_to_be_revoked_is_not_believed() {
+    let revoked = json!({"revokedKeys": ["k3"], "keyHistory": []});
+    let (world, document) = document(revoked).await;
+    let shown = world.must("/v1/anchors/import", document).await;
+    assert_eq!(shown["allowedKeyids"], json!(["k1", "k2"]));
+    assert_eq!(shown["revokedKeys"], json!(["k3"]));
+    assert_eq!(believed(&world, "2025-02-01T00:00:00Z").await, [true, true, false]);
+}
+
+#[tokio::test]
+async fn an_anchor_that_is_inactive_there_comes_in_inactive() {
+    let (world, document) = document(json!({"status": "inactive"})).await;
+    let shown = world.must("/v1/anchors/import", document).await;
+    assert_eq!(shown["status"], "inactive");
+}
