@@ -6,6 +6,9 @@
 //!
 //! `cargo xtask fuzz` runs all of them; with cargo-fuzz, `cargo fuzz run purl`.
 
+mod anchor;
+mod config;
+mod http;
 mod keys;
 mod memory;
 mod metadata;
@@ -13,6 +16,7 @@ mod rules;
 mod secret;
 pub mod seed;
 mod store;
+mod svid;
 
 #[doc(hidden)]
 pub use libfuzzer_sys;
@@ -22,11 +26,13 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them; the names are those of the files in `fuzz_targets/`.
 pub const TARGETS: &[Target] = &[
+    ("anchor", anchor::anchor),
     ("authority", rules::authority),
     ("backup", store::backup),
     ("bundle", rules::bundle),
     ("canonical", rules::canonical),
     ("checkpoint", rules::checkpoint),
+    ("config", config::config),
     ("encrypted_key", keys::encrypted_key),
     ("entry", rules::entry),
     ("envelope", rules::envelope),
@@ -34,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     ("event", rules::event),
     ("fold", store::fold),
     ("frontier", store::frontier),
+    ("http", http::http),
     ("id", rules::id),
     ("keeper_share", secret::keeper_share),
     ("key_metadata", metadata::key_metadata),
@@ -52,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     ("spiffe", secret::spiffe),
     ("spki", keys::spki),
     ("statement", rules::statement),
+    ("svid", svid::svid),
     ("time", rules::time),
     ("tlog_proof", rules::tlog_proof),
     ("trust", rules::trust),

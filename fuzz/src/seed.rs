@@ -2,6 +2,7 @@
 //! documents that this build writes.
 
 mod made;
+mod request;
 
 use std::{
     collections::BTreeSet,
@@ -54,16 +55,20 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 /// Where a target's seeds are found.
 fn parts(target: &str) -> &'static [&'static str] {
     match target {
+        "anchor" => &["docs/operate/runbook.md", "docs/format"],
         "authority" | "bundle" | "envelope" => &["vectors/dsse", "docs/format"],
         "canonical" => &["vectors/jcs", "docs/format"],
         "checkpoint" | "note" | "tlog_proof" | "verifier_key" | "merkle" => {
             &["vectors/tlog", "docs/format"]
         }
+        "config" => &["docs/operate/config.md", "docs/operate/keeper.md", "docs/operate/secret.md"],
         "encrypted_key" | "private_key" | "spki" => {
             &["vectors/x509-pkcs8", "vectors/mldsa/rfc9881", "vectors/ed25519"]
         }
         "pattern" | "purl" => &["vectors/purl", "docs/format/pattern.md"],
         "spiffe" => &["docs/operate/keeper.md", "docs/operate/secret.md"],
+        "svid" => &["vectors/spiffe/testdata"],
+        "http" => &[],
         "path_policy" | "secret_path" => &["docs/operate/secret.md", "docs/format/secret.md"],
         "signature" => &["vectors/wycheproof", "vectors/ecdsa-p256"],
         "statement" => &["vectors/in-toto", "docs/format"],

@@ -164,6 +164,11 @@ impl Operators {
     fn role_of(&self, id: &SpiffeId) -> Option<Role> {
         id.segments().last().and_then(|name| self.0.get(name)).copied()
     }
+
+    /// Their names and roles, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Role)> {
+        self.0.iter().map(|(name, role)| (&**name, *role))
+    }
 }
 
 impl FromIterator<(String, Role)> for Operators {

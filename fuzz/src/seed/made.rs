@@ -21,7 +21,8 @@ use keyward_lifecycle::{
     trust::{foot_line, head_line},
 };
 
-use crate::{keys, metadata, store};
+use super::request;
+use crate::{anchor, keys, metadata, store, svid};
 
 /// What this build writes.
 pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
@@ -29,6 +30,7 @@ pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
         "event" => leaves(),
         "fold" => vec![leaves().join(&b'\n')],
         "trust" => vec![trust()],
+        "anchor" => anchor::made(),
         "authority" | "envelope" => vec![json(&authority())],
         "bundle" => {
             let bundle = Bundle::new(authority(), Vec::new()).expect("within the limits");
@@ -38,7 +40,9 @@ pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
         "checkpoint" => vec![note().text().as_bytes().to_vec()],
         "verifier_key" => log_keys().iter().map(|key| key.to_string().into_bytes()).collect(),
         "snapshot" => snapshots(),
+        "config" => config(),
         "frontier" => frontiers(),
+        "http" => request::made(),
         "epoch_header" => vec![store::unsealed().header().bytes().to_vec()],
         "record" => vec![record()],
         "backup" => vec![store::made_backup()],
@@ -58,6 +62,7 @@ pub(super) fn of(target: &str) -> Vec<Vec<u8>> {
                 [vec![which], key.sign(keys::MESSAGE).expect("a good key signs")].concat()
             })
             .collect(),
+        "svid" => svid::made(),
         "time" => [
             "2025-02-01T00:00:00Z",
             "2025-02-01t23:59:59.999999999-23:59",
@@ -168,3 +173,48 @@ fn trust() -> Vec<u8> {
     let foot = foot_line(&note().to_string()).expect("it has a canonical form");
     [vec![head], leaves(), vec![foot]].concat().join(&b'\n')
 }
+
+/// Every section of a configuration at once; the pages have them one by one.
+fn config() -> Vec<Vec<u8>> {
+    vec![CONFIG.as_bytes().to_vec()]
+}
+
+const CONFIG: &str = r##"signer:
+  profiles:
+    default:
+      algorithm: SHA256-ED25519
+      keyStore: "hsm://pkcs11/slot/0"
+      rotation: {enabled: false, maxAgeMonths: 24, warningMonths: 3, onMaxAge: warn}
+      ledger: buffered
+      policy: strict
+      moduleCertificate: {standard: FIPS 140-2, number: "4282", status: active, sunset: 2026-09-21}
+  rotation:
+    warningMonths: 4
+    alerts:
+    - {type: slack, channel: "#security-ops"}
+    - {type: email, recipients: [security@example.com]}
+server:
+  listen: "[::1]:8230"
+  tls: {certificate: /etc/keyward/tls.crt, key: /etc/keyward/tls.key}
+  clientAuth: spiffe
+identity:
+  trustDomain: example.org
+  workloadApi: unix:///run/spire/agent.sock
+  operators: {alice: admin, bob: viewer}
+keeper:
+  listen: 127.0.0.1:8231
+rootKey:
+  rotation:
+    everyDays: 90
+    window: {days: [saturday, sunday], from: "22:00", to: "02:30"}
+    recordsPerSecond: 500
+    finaliseAfterHours: 48
+  backup: {file: /var/backups/keyward.json, verifyEveryDays: 3}
+  keepers:
+    threshold: 2
+    pollSeconds: 9
+    members:
+    - {name: a, address: "keeper-1.example:8231"}
+    - {name: b, address: "[::1]:8231"}
+    - {name: c, address: "192.0.2.1:8231"}
+"##;

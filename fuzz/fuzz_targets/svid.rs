@@ -1,0 +1,4 @@
+//! See `keyward_fuzz::TARGETS`.
+#![no_main]
+
+keyward_fuzz::target!("svid");
