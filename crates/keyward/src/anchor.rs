@@ -104,18 +104,19 @@ pub fn anchor_document(state: &State, anchor: &Anchor, now: Timestamp) -> Anchor
         created_at: Some(anchor.created_at),
     };
     let Some(number) = state.anchor_number(&record.anchor_id) else { return document };
-    let asserted = |id: &str| record.asserted.iter().find(|key| key.key_id == id);
     for key in anchor.keys.iter().filter_map(|key| state.key_at(*key)) {
         let Some(member) = key.membership(number) else { continue };
         let id = key.record.key_id.to_string();
         let (revoked_at, reason) = end(key, &member);
-        let before = asserted(&id);
-        let asserted_at = before.and_then(|key| key.added_at);
+        let mut stays = record.asserted.iter().filter(|stay| stay.key_id == id);
+        let asserted_at = stays.clone().next().and_then(|stay| stay.added_at);
+        // The document's own words stand for the end that it gave, and for no other.
+        let words = stays.find(|stay| revoked_at.is_some() && stay.revoked_at == revoked_at);
         document.key_history.push(HistoryItem {
             keyid: id.clone(),
             added_at: asserted_at.or(Some(member.added_at)),
-            revoked_at: revoked_at.or_else(|| before.and_then(|key| key.revoked_at)),
-            revoke_reason: before.and_then(|key| key.revoke_reason.clone()).or(reason),
+            revoked_at,
+            revoke_reason: words.and_then(|stay| stay.revoke_reason.clone()).or(reason),
             recorded_added_at: asserted_at.map(|_| member.added_at),
         });
         let list = if key.is_listed(&member, now) {

@@ -124,6 +124,21 @@ async fn an_imported_key_that_is_said_to_be_revoked_is_not_believed() {
 }
 
 #[tokio::test]
+async fn an_imported_key_that_came_back_there_is_shown_without_its_first_end() {
+    let stay = |key: &str, end: Value| json!({"keyid": key, "addedAt": null, "revokedAt": end, "revokeReason": "retired"});
+    let stays = [stay("k3", json!("2025-01-14T00:00:00Z")), stay("k3", Value::Null)];
+    let change = json!({"allowedKeyids": ["k3"], "keyHistory": stays});
+    let (world, document) = document(change).await;
+    let shown = world.must("/v1/anchors/import", document).await;
+    assert_eq!(shown["allowedKeyids"], json!(["k3"]));
+    assert_eq!(shown["keyHistory"][0]["revokedAt"], Value::Null);
+    assert_eq!(shown["keyHistory"][0]["revokeReason"], Value::Null);
+    // An end that is given here has the reason that is given here.
+    world.must("/v1/signer/keys/k3/revoke", json!({"reason": "compromise"})).await;
+    assert_eq!(lists(&world).await[2], json!(["k3", world::START, "keyCompromise"]));
+}
+
+#[tokio::test]
 async fn an_anchor_that_is_inactive_there_comes_in_inactive() {
     let (world, document) = document(json!({"status": "inactive"})).await;
     let shown = world.must("/v1/anchors/import", document).await;
