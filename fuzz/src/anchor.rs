@@ -126,11 +126,11 @@ fn log(state: &mut State, fact: Fact) {
 
 /// The runbook's document, and ones whose members disagree.
 pub(crate) fn made() -> Vec<Vec<u8>> {
+    let item = |key: &str, end: Value, why: Value| {
+        json!({"keyid": key, "addedAt": "2023-01-15T00:00:00Z", "revokedAt": end,
+            "revokeReason": why})
+    };
     let document = |change: Value| {
-        let item = |key: &str, end: Value, why: Value| {
-            json!({"keyid": key, "addedAt": "2023-01-15T00:00:00Z", "revokedAt": end,
-                "revokeReason": why})
-        };
         let past = item(KEYS[0], json!("2024-01-15T00:00:00Z"), json!("annual-rotation"));
         let mut document = json!({
             "trustAnchorId": "550e8400-e29b-41d4-a716-446655440000", "purlPattern": "pkg:npm/*",
@@ -151,6 +151,8 @@ pub(crate) fn made() -> Vec<Vec<u8>> {
         json!({"purlPattern": "*", "revokedKeys": [KEYS[1], "key-of-nobody"]}),
         json!({"purlPattern": "pkg:maven/org.apache.*", "allowedKeyids": KEYS}),
         json!({"keyHistory": [], "algorithms": []}),
+        json!({"keyHistory": [item(KEYS[1], json!("2024-01-15T00:00:00Z"), json!("retired")),
+            item(KEYS[1], Value::Null, Value::Null)]}),
     ]
     .map(document)
     .into()
