@@ -84,7 +84,9 @@ async fn document(change: Value) -> (World, Value) {
             stay("k2", json!("2025-02-14T00:00:00Z"), json!("left the team")),
             stay("k3", Value::Null, Value::Null)],
     });
-    document.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    for (member, value) in change.as_object().into_iter().flatten() {
+        document[member] = value.clone();
+    }
     (world, document)
 }
 
