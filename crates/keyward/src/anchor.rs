@@ -280,20 +280,21 @@ impl<'d> Ends<'d> {
     /// [`Timestamp::MAX`] for one that does not end.
     fn of_key(&self, id: &str) -> Timestamp {
         let (end, _) = self.0.get(id).copied().unwrap_or((Timestamp::MAX, None));
-        // A compromise waits for no day.
-        if end < Timestamp::MAX && self.word(id).is_some_and(Reason::is_compromise) {
-            return Timestamp::EPOCH;
-        }
-        end
+        // A compromise waits for no day, and a word that is none of ours may mean one (HA-32).
+        let is_bad = match self.word(id) {
+            Some(word) => word.parse().map_or(true, Reason::is_compromise),
+            None => false,
+        };
+        if end < Timestamp::MAX && is_bad { Timestamp::EPOCH } else { end }
     }
 
-    /// Why one ends; a word of another system's own is none of ours.
+    /// Why one ends that is believed until then.
     fn reason(&self, id: &str) -> Reason {
-        self.word(id).unwrap_or(Reason::Unspecified)
+        self.word(id).and_then(|word| word.parse().ok()).unwrap_or(Reason::Unspecified)
     }
 
-    fn word(&self, id: &str) -> Option<Reason> {
-        self.0.get(id).and_then(|(_, reason)| reason.and_then(|word| word.parse().ok()))
+    fn word(&self, id: &str) -> Option<&'d str> {
+        self.0.get(id).and_then(|(_, reason)| *reason)
     }
 }
 

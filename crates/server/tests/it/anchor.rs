@@ -81,7 +81,7 @@ async fn document(change: Value) -> (World, Value) {
         "trustAnchorId": ANCHOR, "purlPattern": "pkg:npm/*",
         "allowedKeyids": ["k1", "k2", "k3"], "allowedPredicateTypes": [],
         "keyHistory": [stay("k1", json!("2025-01-14T00:00:00Z"), json!("retired")),
-            stay("k2", json!("2025-02-14T00:00:00Z"), json!("left the team")),
+            stay("k2", json!("2025-02-14T00:00:00Z"), json!("superseded")),
             stay("k3", Value::Null, Value::Null)],
     });
     for (member, value) in change.as_object().into_iter().flatten() {
@@ -108,11 +108,22 @@ async fn an_import_ends_each_key_where_its_history_does() {
     assert_eq!(shown["allowedKeyids"], json!(["k2", "k3"]), "k1 was over");
     assert_eq!(shown["revokedKeys"], json!(["k1"]));
     assert_eq!(shown["keyHistory"][0]["revokedAt"], "2025-02-14T00:00:00Z");
-    assert_eq!(shown["keyHistory"][0]["revokeReason"], "left the team");
+    assert_eq!(shown["keyHistory"][0]["revokeReason"], "superseded");
     assert_eq!(believed(&world, "2025-02-13T23:59:59Z").await, [false, true, true]);
     assert_eq!(believed(&world, "2025-02-14T00:00:00Z").await, [false, false, true]);
     world.clock.advance(31 * 86_400);
     assert_eq!(lists(&world).await[..2], [json!(["k3"]), json!(["k2", "k1"])]);
+}
+
+#[tokio::test]
+async fn an_end_whose_reason_nobody_knows_here_may_be_a_compromise() {
+    // HA-32
+    let item = json!({"keyid": "k2", "addedAt": "2023-01-15T00:00:00Z",
+        "revokedAt": "2025-02-14T00:00:00Z", "revokeReason": "left the team"});
+    let (world, document) = document(json!({"keyHistory": [item]})).await;
+    let shown = world.must("/v1/anchors/import", document).await;
+    assert_eq!(shown["allowedKeyids"], json!(["k1", "k3"]));
+    assert_eq!(believed(&world, "2025-02-01T00:00:00Z").await, [true, false, true]);
 }
 
 #[tokio::test]
