@@ -145,6 +145,6 @@ async fn a_verdict_is_never_an_earlier_one() {
     let after = with_key(&world, "/v1/verify", &body, "one").await;
     assert_ne!(after.json()["result"], "valid", "{}", after.text);
     let asked = json!({"envelope": envelope, "asOf": "2200-01-01T00:00:00Z"}).to_string();
-    let future = world.post("/v1/verify", &*asked).await;
+    let future = world.post("/v1/verify", &asked).await;
     assert_eq!(future.problem(), (400, "malformed".to_owned()), "nobody knows the future");
 }
