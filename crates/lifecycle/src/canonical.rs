@@ -7,6 +7,7 @@
 //! repaired. `docs/format/canonical.md` is the full statement.
 
 mod encode;
+mod members;
 mod read;
 
 use alloc::{string::String, vec::Vec};

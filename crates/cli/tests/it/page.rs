@@ -31,6 +31,7 @@ fn help_lists_every_noun_and_the_exit_codes() {
         "proof",
         "incident",
         "audit",
+        "authority",
         "actor",
         "secret",
         "policy",

@@ -10,7 +10,7 @@ use core::{cell::RefCell, fmt};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, map::Entry};
 
-use super::{INTEGER_MAX, Integers};
+use super::{INTEGER_MAX, Integers, members::Members};
 
 /// Whether `number` lies within ±(2^53 - 1), where each integer is its own double.
 pub(super) fn is_exact(number: f64) -> bool {
@@ -147,10 +147,11 @@ pub fn from_slice_strict<T: DeserializeOwned>(
 ) -> Result<T, MalformedJson> {
     read_strict(bytes, limits)?;
     // Read again from the text, since only there a fault has a line and a column.
-    serde_json::from_slice(bytes).map_err(|error| MalformedJson::Unexpected {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    T::deserialize(Members(&mut json)).map_err(|error| MalformedJson::Unexpected {
         line: error.line(),
         column: error.column(),
-        what: bare(&error),
+        what: plain(bare(&error)),
     })
 }
 
@@ -200,6 +201,14 @@ fn bare(error: &serde_json::Error) -> String {
     match text.rsplit_once(" at line ") {
         Some((message, _)) => message.to_string(),
         None => text,
+    }
+}
+
+/// Without the name that a type has in our code.
+fn plain(message: String) -> String {
+    match message.split_once("expected struct ") {
+        Some((before, _)) => alloc::format!("{before}expected an object"),
+        None => message,
     }
 }
 

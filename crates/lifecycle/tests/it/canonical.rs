@@ -351,3 +351,35 @@ proptest! {
         }
     }
 }
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Outer {
+    one: u8,
+    inner: Option<Inner>,
+    list: Vec<Inner>,
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Inner {
+    two: String,
+}
+
+#[test]
+fn an_object_is_read_from_an_object_alone_however_deep() {
+    let read = |text: &str| {
+        from_slice_strict::<Outer>(text.as_bytes(), Limits::DOCUMENT)
+            .map_err(|error| error.to_string())
+    };
+    let two = || Inner { two: "2".to_owned() };
+    let good = Outer { one: 1, inner: Some(two()), list: vec![two()] };
+    assert_eq!(read(r#"{"one":1,"inner":{"two":"2"},"list":[{"two":"2"}]}"#), Ok(good));
+    for (text, place) in [
+        (r#"[1,{"two":"2"},[]]"#, "line 1, column 0"),
+        (r#"{"one":1,"inner":["2"],"list":[]}"#, "line 1, column 17"),
+        (r#"{"one":1,"inner":null,"list":[["2"]]}"#, "line 1, column 30"),
+    ] {
+        let expected = format!("{place}: invalid type: sequence, expected an object");
+        assert_eq!(read(text), Err(expected), "{text}");
+    }
+}
