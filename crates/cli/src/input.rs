@@ -1,4 +1,4 @@
-//! Files that a command reads, each with its limit, and files that it writes.
+//! Files that a command reads, each with its limit.
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -7,7 +7,7 @@ use keyward_lifecycle::{
     canonical::{Limits, from_slice_strict},
     id::Digest,
 };
-use keyward_storage::durable::{self, Mode, read_limited};
+use keyward_storage::durable::read_limited;
 use sha2::{Digest as _, Sha256};
 
 use crate::{exit::Failure, session::Session};
@@ -72,11 +72,6 @@ pub(crate) fn digest_of_file(path: &Path) -> Result<Digest, Failure> {
 /// Standard base64 with padding.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
-}
-
-/// Writes a file that others may read; it is whole, or it is not there.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    durable::write(path, bytes, Mode::Public).map_err(|e| Failure::of(&e))
 }
 
 const CHUNK_BYTES: usize = 1 << 16;

@@ -12,6 +12,7 @@ mod command;
 mod configuration;
 mod exit;
 mod input;
+mod output;
 mod password;
 mod progress;
 mod render;

@@ -1,6 +1,10 @@
 //! One command at work: its surroundings, its way to the API, and how it prints.
 
-use std::{fmt::Display, path::PathBuf, sync::Arc};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use keyward::{ExecuteError, Keyward};
 use keyward_crypto::secret::Password;
@@ -8,12 +12,14 @@ use keyward_server::{
     config::{Certificates, Config},
     root::KeeperPost,
 };
+use keyward_storage::durable::Mode;
 use serde_json::{Value, json};
 
 use crate::{
     args::{Global, Output},
     configuration,
     exit::Failure,
+    output::Destination,
     password,
     render::{self, Document},
     site,
@@ -181,15 +187,16 @@ impl<'s> Session<'s> {
         Ok(writeln!(self.surroundings.stderr, "{text}")?)
     }
 
-    /// Writes data to a file, or prints it.
-    pub(crate) fn deliver(
-        &mut self,
-        bytes: &[u8],
-        out: Option<&std::path::Path>,
-    ) -> Result<(), Failure> {
+    /// Where `--out` puts something; asked before anything is made that cannot be put there.
+    pub(crate) fn destination(&self, out: Option<&Path>) -> Result<Destination, Failure> {
+        out.map_or(Ok(Destination::Print), |out| Destination::of(out, &self.data()))
+    }
+
+    /// Prints data, or writes it to a file that others may read.
+    pub(crate) fn deliver(&mut self, bytes: &[u8], out: &Destination) -> Result<(), Failure> {
         match out {
-            Some(path) => crate::input::write(path, bytes),
-            None => self.print_bytes(bytes),
+            Destination::Print => self.print_bytes(bytes),
+            Destination::File(_) | Destination::Stream(_) => out.write(bytes, Mode::Public),
         }
     }
 

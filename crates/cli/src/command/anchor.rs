@@ -47,9 +47,10 @@ pub(super) fn run(session: &mut Session<'_>, verb: AnchorVerb) -> Result<(), Fai
             session.emit(&anchor, render::anchor::whole)
         }
         AnchorVerb::Export { anchor, out } => {
+            let out = session.destination(out.as_deref())?;
             let anchor = session.ask(&Request::get(path(anchor.id(), "")))?;
             let document = render::anchor::export(&anchor);
-            session.deliver(document.to_json().as_bytes(), out.as_deref())
+            session.deliver(document.to_json().as_bytes(), &out)
         }
         AnchorVerb::Deactivate(anchor) => {
             let request = Request::post(path(anchor.id(), "/deactivate"), json!({}));

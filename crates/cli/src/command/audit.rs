@@ -9,7 +9,8 @@ use super::{
 use crate::{
     args::{AuditProof, AuditQuery, AuditVerb, AuditVerify},
     exit::{Exit, Failure},
-    input, render,
+    input,
+    render::{self, Document},
     session::Session,
     transport::Request,
 };
@@ -18,16 +19,23 @@ pub(super) fn run(session: &mut Session<'_>, verb: AuditVerb) -> Result<Exit, Fa
     match verb {
         AuditVerb::Query(query) => self::query(session, query)?,
         AuditVerb::Export { out } => {
+            let out = session.destination(out.as_deref())?;
             session.unseal_if_given()?;
             let bundle = session.send(&Request::get("/audit/export"))?;
-            session.deliver(&bundle, out.as_deref())?;
+            session.deliver(&bundle, &out)?;
             say_what_is_missing(session, &bundle)?;
         }
         AuditVerb::Verify(verify) => return self::verify(session, &verify),
         AuditVerb::Checkpoint => {
             session.unseal_if_given()?;
             let checkpoint = session.send(&Request::get("/audit/checkpoint"))?;
-            session.print_bytes(&checkpoint)?;
+            if session.is_json() {
+                let text = String::from_utf8_lossy(&checkpoint);
+                let text = Document::from(json!({ "checkpoint": text })).to_json();
+                session.print(&text)?;
+            } else {
+                session.print_bytes(&checkpoint)?;
+            }
         }
         AuditVerb::Proof(proof) => {
             let AuditProof { index, from, to } = proof;

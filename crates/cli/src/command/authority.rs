@@ -32,9 +32,10 @@ pub(super) fn run(session: &mut Session<'_>, verb: AuthorityVerb) -> Result<(), 
             session.emit(&shown, render::authority::document)
         }
         AuthorityVerb::Export { version, out } => {
+            let out = session.destination(out.as_deref())?;
             let request = Request::get("/authority/envelope").with("version", version);
             let envelope = session.send(&request)?;
-            session.deliver(&envelope, out.as_deref())
+            session.deliver(&envelope, &out)
         }
         AuthorityVerb::Propose(propose) => self::propose(session, propose),
         AuthorityVerb::Sign(sign) => self::sign(session, &sign),
@@ -44,6 +45,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: AuthorityVerb) -> Result<(), 
 
 fn propose(session: &mut Session<'_>, propose: AuthorityPropose) -> Result<(), Failure> {
     let AuthorityPropose { keys, keep_keys, threshold, expires, no_expiry, out } = propose;
+    let destination = session.destination(out.as_deref())?;
     let newest = session.send(&Request::get("/authority/envelope"))?;
     let newest = Envelope::parse(&newest).map_err(|error| Failure::of(&error))?;
     let mut next = Authority::parse(newest.payload()).map_err(|error| Failure::of(&error))?;
@@ -69,7 +71,7 @@ fn propose(session: &mut Session<'_>, propose: AuthorityPropose) -> Result<(), F
     }
     // Indented, so that whoever is to sign it can read it.
     let text = format!("{:#}\n", serde_json::to_value(&next).unwrap_or(Value::Null));
-    session.deliver(text.as_bytes(), out.as_deref())?;
+    session.deliver(text.as_bytes(), &destination)?;
     if let Some(out) = out {
         let file = out.display();
         session.note(format_args!(
@@ -163,6 +165,7 @@ impl Proposal {
 
 fn sign(session: &mut Session<'_>, sign: &AuthoritySign) -> Result<(), Failure> {
     let AuthoritySign { file, private_key, out } = sign;
+    let out = session.destination(out.as_deref())?;
     let mut proposal = Proposal::read(session, file)?;
     let pem = Zeroizing::new(input::read_text(session, private_key)?);
     let named =
@@ -187,7 +190,7 @@ fn sign(session: &mut Session<'_>, sign: &AuthoritySign) -> Result<(), Failure> 
         proposal.signatures.push(Signature { key_id: name, signature });
     }
     let signed = proposal.to_json()?;
-    session.deliver(&signed, out.as_deref())
+    session.deliver(&signed, &out)
 }
 
 fn install(session: &mut Session<'_>, files: &[PathBuf]) -> Result<(), Failure> {

@@ -19,6 +19,7 @@ use serde_json::json;
 use crate::{
     args::Backup,
     exit::Failure,
+    output::Destination,
     render::{self, Document},
     session::Session,
     store::{PINS_NAME, absent},
@@ -42,18 +43,17 @@ pub(super) fn run(session: &mut Session<'_>, backup: &Backup) -> Result<(), Fail
     if existing == Existing::Keep && trust.exists() {
         return Err(taken(&trust));
     }
-    for path in [out.as_path(), &trust] {
-        replaceable(path, &data)?;
-    }
+    let places = [replaceable(out, &data)?, replaceable(&trust, &data)?];
+    let [out_place, trust_place] = &places;
     // Before the database: a checkpoint that is older than the log is no contradiction.
     let pins = read_limited(&data.join(PINS_NAME), PINS_BYTES_MAX).map_err(|e| Failure::of(&e))?;
     let sqlite = Sqlite::open_read_only(&data, SqliteOptions::default()).map_err(|error| {
         if matches!(error, OpenError::Absent { .. }) { absent(&data) } else { Failure::of(&error) }
     })?;
-    let heads = sqlite.backup_to(out, existing).map_err(|error| {
+    let heads = sqlite.backup_to(out_place, existing).map_err(|error| {
         if matches!(error, BackupError::Exists { .. }) { taken(out) } else { Failure::of(&error) }
     })?;
-    durable::write(&trust, &pins, Mode::Private).map_err(|e| Failure::of(&e))?;
+    durable::write(trust_place, &pins, Mode::Private).map_err(|e| Failure::of(&e))?;
     let made = Document::from(json!({
         "backup": out.display().to_string(),
         "trust": trust.display().to_string(),
@@ -63,20 +63,24 @@ pub(super) fn run(session: &mut Session<'_>, backup: &Backup) -> Result<(), Fail
     session.emit(&made, render::store::backup)
 }
 
-/// Whether a file may be written over: it is a database, or what is kept beside one, and lies
-/// outside this store's own directory. Another store's database is not told from a backup.
-fn replaceable(path: &Path, data: &Path) -> Result<(), Failure> {
-    let Ok(place) = path.canonicalize() else { return Ok(()) };
-    let own = data.canonicalize().is_ok_and(|data| place.starts_with(data));
+/// The file that is written, if it may be: there is none yet, or it is a database, or what is
+/// kept beside one, and lies outside this store's own directory. Another store's database is not
+/// told from a backup.
+fn replaceable(path: &Path, data: &Path) -> Result<PathBuf, Failure> {
+    let no_backup = || {
+        Failure::refused(format!("{} is no backup of a store", path.display()))
+            .hint("--force replaces a backup and nothing else: name another file")
+    };
+    // A pipe is not asked: it might never answer.
+    let Destination::File(place) = Destination::of(path, data)? else { return Err(no_backup()) };
+    if !place.exists() {
+        return Ok(place);
+    }
     let mut head = [0; SQLITE_HEAD.len()];
     let read = File::open(&place).and_then(|mut file| file.read_exact(&mut head));
     let is_copy =
         place.to_string_lossy().ends_with(PINS_NAME) || (read.is_ok() && head == *SQLITE_HEAD);
-    if is_copy && !own {
-        return Ok(());
-    }
-    Err(Failure::refused(format!("{} is no backup of a store", path.display()))
-        .hint("--force replaces a backup and nothing else: name another file"))
+    if is_copy { Ok(place) } else { Err(no_backup()) }
 }
 
 /// `FILE.trust.json`: what the store keeps outside its database, beside the database's copy.

@@ -28,6 +28,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: IncidentVerb) -> Result<(), F
 
 fn report(session: &mut Session<'_>, report: IncidentReport) -> Result<(), Failure> {
     let IncidentReport { key, signed, out } = report;
+    let out = out.map(|out| session.destination(Some(&out))).transpose()?;
     let request = if signed {
         Request::post("/incidents/report", json!({ "keyId": key }))
     } else {
@@ -35,7 +36,7 @@ fn report(session: &mut Session<'_>, report: IncidentReport) -> Result<(), Failu
     };
     let answer = session.ask(&request)?;
     if let Some(out) = out {
-        session.deliver(answer.to_json().as_bytes(), Some(&out))?;
+        session.deliver(answer.to_json().as_bytes(), &out)?;
     }
     if signed && !session.is_json() {
         let id = answer.text("proofBundle").unwrap_or_default();

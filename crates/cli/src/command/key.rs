@@ -62,8 +62,9 @@ pub(super) fn run(session: &mut Session<'_>, verb: KeyVerb) -> Result<Exit, Fail
             session.emit(&answer, render::key::revocation)?;
         }
         KeyVerb::ExportMetadata { out } => {
+            let out = session.destination(out.as_deref())?;
             let document = session.ask(&Request::get("/signer/keys/metadata"))?;
-            session.deliver(document.to_json().as_bytes(), out.as_deref())?;
+            session.deliver(document.to_json().as_bytes(), &out)?;
         }
         KeyVerb::ImportMetadata { file } => {
             let limit = u64::try_from(METADATA_BYTES_MAX).unwrap_or(u64::MAX);

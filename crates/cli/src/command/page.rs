@@ -1,12 +1,17 @@
 //! `keyward completions` and `keyward man`: made from the command line itself.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
-use keyward_storage::durable::create_directory;
+use keyward_storage::durable::Mode;
 
-use crate::{args::CommandLine, exit::Failure, input, session::Session};
+use crate::{
+    args::CommandLine,
+    exit::Failure,
+    output::{self, Destination},
+    session::Session,
+};
 
 pub(super) fn completions(
     session: &mut Session<'_>,
@@ -24,20 +29,25 @@ pub(super) fn manual(session: &mut Session<'_>, dir: Option<&Path>) -> Result<()
     let Some(dir) = dir else {
         return session.print_bytes(&page(&command)?);
     };
-    if !dir.is_dir() {
-        create_directory(dir).map_err(|e| Failure::of(&e))?;
-    }
-    pages(&command, dir)
+    let data = session.data();
+    output::refuse_own(dir, &data)?;
+    fs::create_dir_all(dir).map_err(|error| {
+        let what = if dir.exists() { "is no directory".to_owned() } else { error.to_string() };
+        Failure::error(format!("the pages cannot be kept in {}: it {what}", dir.display()))
+            .hint("name another directory with --dir")
+    })?;
+    pages(&command, (dir, &data))
 }
 
-fn pages(command: &Command, dir: &Path) -> Result<(), Failure> {
+fn pages(command: &Command, (dir, data): (&Path, &Path)) -> Result<(), Failure> {
     // `keyward-key-generate`, as clap builds it from the names of the levels.
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
-    input::write(&dir.join(format!("{name}.1")), &page(command)?)?;
+    let file = Destination::of(&dir.join(format!("{name}.1")), data)?;
+    file.write(&page(command)?, Mode::Public)?;
     command
         .get_subcommands()
         .filter(|below| !below.is_hide_set())
-        .try_for_each(|below| pages(below, dir))
+        .try_for_each(|below| pages(below, (dir, data)))
 }
 
 fn page(command: &Command) -> Result<Vec<u8>, Failure> {

@@ -20,8 +20,9 @@ pub(super) fn run(session: &mut Session<'_>, verb: ProofVerb) -> Result<(), Fail
         }
         // The very bytes, since a bundle is content-addressed.
         ProofVerb::Export { id, out } => {
+            let out = session.destination(out.as_deref())?;
             let bundle = session.send(&Request::get(path(&id, "")))?;
-            session.deliver(&bundle, out.as_deref())
+            session.deliver(&bundle, &out)
         }
         ProofVerb::List { key_id } => {
             let proofs = list(session, key_id)?;
@@ -62,10 +63,11 @@ fn list(session: &mut Session<'_>, key_id: Option<String>) -> Result<Document, F
 
 fn resign(session: &mut Session<'_>, resign: ProofResign) -> Result<(), Failure> {
     let ProofResign { id, key_id, reason, out } = resign;
+    let out = out.map(|out| session.destination(Some(&out))).transpose()?;
     let body = json!({ "keyId": key_id, "reason": reason });
     let answer = session.ask(&Request::post(path(&id, "/re-sign"), body))?;
     if let (Some(out), Some(envelope)) = (out, answer.inner("envelope")) {
-        session.deliver(envelope.to_line().as_bytes(), Some(&out))?;
+        session.deliver(envelope.to_line().as_bytes(), &out)?;
     }
     session.emit(&answer, render::proof::resigned)
 }

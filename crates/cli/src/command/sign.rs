@@ -14,13 +14,13 @@ use crate::{
 };
 
 pub(super) fn run(session: &mut Session<'_>, sign: Sign) -> Result<(), Failure> {
-    let out = sign.out.clone();
+    let out = sign.out.as_deref().map(|out| session.destination(Some(out))).transpose()?;
     let body = body(session, sign)?;
     let answer = session.ask(&Request::post("/sign", body))?;
     let envelope = answer.inner("envelope");
     let envelope = envelope.ok_or_else(|| Failure::error("the answer holds no envelope"))?;
     if let Some(out) = &out {
-        session.deliver(envelope.to_line().as_bytes(), Some(out))?;
+        session.deliver(envelope.to_line().as_bytes(), out)?;
     }
     if session.is_json() {
         let text = answer.to_json();

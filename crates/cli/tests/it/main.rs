@@ -22,6 +22,7 @@ mod keeper;
 mod leak;
 mod mishap;
 mod offline;
+mod output;
 mod page;
 mod proof;
 mod remote;

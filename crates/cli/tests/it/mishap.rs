@@ -55,10 +55,10 @@ fn force_replaces_a_backup_and_nothing_else() {
     let world = world();
     back_up(&world);
     back_up(&world);
-    let store = world.path("data/keyward.db").display().to_string();
-    let trust = world.path("data/trust.json").display().to_string();
     let notes = world.file("notes", "somebody's");
-    for out in [&store, &trust, &notes] {
+    let linked = world.path("linked").display().to_string();
+    std::os::unix::fs::symlink("notes", &linked).expect("a link");
+    for out in [&notes, &linked] {
         let refused = world.keyward(&["root", "backup", "--out", out, "--force"]).ended(1);
         let said = format!("error: {out} is no backup of a root key\n");
         assert!(refused.stderr.starts_with(&said), "{}", refused.stderr);

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use keyward_storage::durable::{self, Mode, read_limited};
+use keyward_storage::durable::{Mode, read_limited};
 use serde_json::{Value, json};
 
 use crate::{
     args::{RootBackup, RootBackupVerb},
     exit::Failure,
     input,
+    output::Destination,
     password::{self, SecretJson},
     render::{self, Document},
     session::Session,
@@ -27,6 +28,7 @@ pub(super) fn run(session: &mut Session<'_>, backup: &RootBackup) -> Result<(), 
 }
 
 fn write(session: &mut Session<'_>, out: &Path, force: bool) -> Result<(), Failure> {
+    let place = session.destination(Some(out))?;
     if !force && out.symlink_metadata().is_ok() {
         return Err(Failure::refused(format!(
             "{} exists, and a backup overwrites nothing",
@@ -34,16 +36,16 @@ fn write(session: &mut Session<'_>, out: &Path, force: bool) -> Result<(), Failu
         ))
         .hint("name another file, or say --force to replace the backup that is there"));
     }
-    // What is no backup is somebody's data, or the store's own.
+    // What is no backup is somebody's data. A pipe is not asked: it might never answer.
+    let Destination::File(file) = &place else { return Err(no_backup(out)) };
     if out.symlink_metadata().is_ok()
-        && read(out).ok().is_none_or(|bytes| keyward_barrier::Backup::read(&bytes, None).is_err())
+        && read(file).ok().is_none_or(|bytes| keyward_barrier::Backup::read(&bytes, None).is_err())
     {
-        return Err(Failure::refused(format!("{} is no backup of a root key", out.display()))
-            .hint("--force replaces a backup and nothing else: name another file"));
+        return Err(no_backup(out));
     }
     super::open(session)?;
     let bytes = made(session)?;
-    durable::write(out, &bytes, Mode::Private).map_err(|e| Failure::of(&e))?;
+    place.write(&bytes, Mode::Private)?;
     let again = read(out)?;
     let kept = Request::post("/root-key/backup/kept", json!({"backup": input::base64(&again)}));
     let kept = named(session.ask(&kept)?, out);
@@ -51,6 +53,11 @@ fn write(session: &mut Session<'_>, out: &Path, force: bool) -> Result<(), Failu
     session.note(
         "hint: keep it apart from the password that opens it, and try it with `keyward root drill`",
     )
+}
+
+fn no_backup(out: &Path) -> Failure {
+    Failure::refused(format!("{} is no backup of a root key", out.display()))
+        .hint("--force replaces a backup and nothing else: name another file")
 }
 
 /// A backup's bytes, which are nowhere yet.

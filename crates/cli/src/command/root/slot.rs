@@ -42,6 +42,7 @@ pub(super) fn run(session: &mut Session<'_>, verb: RootSlotVerb) -> Result<(), F
                 may_show(session)?;
             }
             if let Some(out) = &out {
+                crate::output::refuse_own(out, &session.data())?;
                 make_room(out, count)?;
             }
             let sharing = json!({"threshold": threshold, "count": count, "recipients": recipient});
