@@ -64,6 +64,27 @@ fn a_batch_says_where_it_was_checked_by_one_equation_and_strictly_checks_each_al
 }
 
 #[test]
+fn a_batch_of_nothing_is_an_error() {
+    both_ways(|desk| {
+        std::fs::create_dir(desk.world.path("empty")).expect("a directory");
+        std::fs::create_dir(desk.world.path("empty/below")).expect("a directory");
+        desk.world.file("empty.jsonl", "\n \n");
+        desk.done("audit export --out trust");
+        for batch in ["empty", "empty.jsonl", "empty --trust trust", "empty.jsonl --trust trust"] {
+            let ran = desk.run(&format!("verify --batch {batch}")).ended(2);
+            let (name, _) = batch.split_once(' ').unwrap_or((batch, ""));
+            let expected = format!(
+                "error: {name} holds no envelopes\n\
+                 hint: name a directory with one envelope a file, or a file with one envelope a \
+                 line\n"
+            );
+            assert_eq!(ran.stdout, "");
+            assert!(ran.stderr.ends_with(&expected), "{}", ran.stderr);
+        }
+    });
+}
+
+#[test]
 fn verdicts_come_in_the_order_of_the_envelopes_however_many_requests_they_take() {
     both_ways(|desk| {
         desk.with_key();

@@ -47,6 +47,7 @@ pub(super) fn run(
     offline: Option<&Offline>,
 ) -> Result<Exit, Failure> {
     let mut source = Source::open(path)?;
+    let mut is_empty = true;
     let bar = bar(session, source.count());
     let mut worst = Exit::Done;
     let mut underway: VecDeque<(Vec<Found>, Judging)> = VecDeque::new();
@@ -66,6 +67,7 @@ pub(super) fn run(
             underway.push_back((found, judging));
         }
         let Some((found, judging)) = underway.pop_front() else { break };
+        is_empty = false;
         // One write for a batch: a line at a time would cost more than the checks.
         let mut text = String::new();
         for (found, verdict) in found.iter().zip(&judging()?) {
@@ -76,6 +78,12 @@ pub(super) fn run(
         bar.inc(u64::try_from(found.len()).unwrap_or(0));
     }
     bar.finish_and_clear();
+    // A script that names the wrong place must not take silence for a verdict.
+    if is_empty {
+        return Err(Failure::error(format!("{} holds no envelopes", path.display())).hint(
+            "name a directory with one envelope a file, or a file with one envelope a line",
+        ));
+    }
     Ok(worst)
 }
 
