@@ -1,8 +1,10 @@
 //! One command at work: its surroundings, its way to the API, and how it prints.
 
 use std::{
+    cell::Cell,
     fmt::Display,
     path::{Path, PathBuf},
+    rc::Rc,
     sync::Arc,
 };
 
@@ -38,11 +40,33 @@ pub(crate) struct Session<'s> {
     // Dropped before the transport, which gives the store's lock back.
     waiting: Option<Waiting>,
     transport: Option<Box<dyn Transport>>,
+    quarantine: Rc<Cell<Quarantine>>,
+}
+
+/// What is known of the store's log being older than what was seen of it, and said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Quarantine {
+    #[default]
+    Unseen,
+    Seen,
+    Said,
+}
+
+impl Quarantine {
+    fn seen_in(self, response: &Response) -> Self {
+        match self {
+            Self::Unseen if !response.quarantined => Self::Unseen,
+            // The failure says it.
+            Self::Unseen if Problem::of(response).is_quarantine() => Self::Said,
+            Self::Unseen => Self::Seen,
+            Self::Seen | Self::Said => self,
+        }
+    }
 }
 
 impl<'s> Session<'s> {
     pub(crate) fn new(surroundings: &'s mut Surroundings, global: Global) -> Self {
-        Self { surroundings, global, waiting: None, transport: None }
+        Self { surroundings, global, waiting: None, transport: None, quarantine: Rc::default() }
     }
 
     /// The data directory.
@@ -80,8 +104,10 @@ impl<'s> Session<'s> {
         request: &Request,
     ) -> Result<impl FnOnce() -> Result<Document, Failure> + use<>, Failure> {
         let underway = self.transport()?.begin(request)?;
+        let quarantine = Rc::clone(&self.quarantine);
         Ok(move || {
             let response = underway()?;
+            quarantine.set(quarantine.get().seen_in(&response));
             if !is_success(&response) {
                 return Err(Problem::of(&response).into());
             }
@@ -210,7 +236,28 @@ impl<'s> Session<'s> {
     }
 
     fn try_once(&mut self, request: &Request) -> Result<Response, Failure> {
-        self.transport()?.call(request)
+        let response = self.transport()?.call(request)?;
+        self.quarantine.set(self.quarantine.get().seen_in(&response));
+        self.warn()?;
+        Ok(response)
+    }
+
+    /// Whoever ends a quarantine is not told to.
+    pub(crate) fn expect_quarantine(&self) {
+        self.quarantine.set(Quarantine::Said);
+    }
+
+    /// Says once that the store is quarantined, if an answer has shown it.
+    pub(crate) fn warn(&mut self) -> Result<(), Failure> {
+        if self.quarantine.get() != Quarantine::Seen {
+            return Ok(());
+        }
+        self.quarantine.set(Quarantine::Said);
+        self.note(
+            "warning: the store is quarantined: its log is older than what was seen of it before, \
+             and what was revoked since stands in it as good\n\
+             hint: restore the newer copy, or accept the loss with `keyward rollback accept`",
+        )
     }
 
     fn transport(&mut self) -> Result<&mut Box<dyn Transport>, Failure> {

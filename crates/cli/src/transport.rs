@@ -10,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use keyward_server::{config::Certificates, root::RootCare};
+use axum::http::HeaderMap;
+use keyward_server::{QUARANTINED, WARNING, config::Certificates, root::RootCare};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 use zeroize::Zeroizing;
@@ -103,7 +104,14 @@ impl Request {
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,
+    /// Whether the store that answers is quarantined.
+    pub(crate) quarantined: bool,
     pub(crate) body: Vec<u8>,
+}
+
+/// Whether an answer is headed as one of a quarantined store.
+fn is_quarantined(headers: &HeaderMap) -> bool {
+    headers.get_all(WARNING).iter().any(|warning| warning == QUARANTINED)
 }
 
 /// A request under way: what waits for its answer, whatever the status.

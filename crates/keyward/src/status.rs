@@ -51,6 +51,13 @@ impl Keyward {
         self.shared.pins.failure()
     }
 
+    /// Set while the log is shorter than a checkpoint that was kept: what is told of keys and
+    /// anchors then may have been revoked since.
+    #[must_use]
+    pub fn quarantine(&self) -> Option<Quarantine> {
+        self.shared.quarantined()
+    }
+
     /// How the store is.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use keyward::Keyward;
+use keyward::{ExecuteError, Keyward};
 
 use crate::{
     config::Certificates, metric::Requests, replay::Answers, root::RootCare, worker::Standing,
@@ -33,6 +33,15 @@ pub(crate) struct Inner {
 impl App {
     pub(crate) fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
+    }
+
+    /// Whether it can be said that a key is good: the log of a quarantined store does not hold
+    /// what ended it.
+    pub(crate) fn newest(&self) -> Result<(), ExecuteError> {
+        match self.keyward.quarantine() {
+            Some(_) => Err(ExecuteError::Quarantined),
+            None => Ok(()),
+        }
     }
 }
 

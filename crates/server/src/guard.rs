@@ -4,7 +4,7 @@
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
-    http::{HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -46,6 +46,21 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         response.headers_mut().insert(header::CACHE_CONTROL, no_store);
     }
     guard.app.requests.note(&method, route, response.status(), begun.elapsed());
+    response
+}
+
+/// What an answer is headed with that its reader must be warned of.
+pub const WARNING: HeaderName = HeaderName::from_static("keyward-warning");
+/// The warning of a store whose log is older than what was seen of it: a key that it calls good
+/// may have been revoked.
+pub const QUARANTINED: HeaderValue = HeaderValue::from_static("quarantined");
+
+/// Heads every answer of a quarantined store with [`QUARANTINED`], whatever was asked.
+pub(crate) async fn warn(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if app.keyward.quarantine().is_some() {
+        response.headers_mut().insert(WARNING, QUARANTINED);
+    }
     response
 }
 

@@ -28,6 +28,7 @@ mod stream;
 mod wire;
 pub mod worker;
 
+pub use guard::{QUARANTINED, WARNING};
 pub use openapi::document;
 pub use router::{Setup, router};
 pub use wire::verdict::VerdictDocument;

@@ -12,7 +12,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     app::{App, Inner},
     config::Certificates,
-    guard::{Guard, guard},
+    guard::{Guard, guard, warn},
     metric::Requests,
     problem::Problem,
     replay::Answers,
@@ -76,6 +76,7 @@ pub(crate) fn parts(keyward: Arc<Keyward>, setup: Setup) -> (Router, App) {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), warn))
         .with_state(app.clone());
     (router, app)
 }

@@ -119,6 +119,7 @@ fn check(session: &mut Session<'_>) -> Result<Exit, Failure> {
 }
 
 pub(super) fn rollback(session: &mut Session<'_>, verb: &RollbackVerb) -> Result<(), Failure> {
+    session.expect_quarantine();
     let RollbackVerb::Accept = verb;
     let answer = session.ask(&Request::post("/rollback/accept", json!({})))?;
     session.emit(&answer, render::store::rollback)

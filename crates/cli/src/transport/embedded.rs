@@ -10,7 +10,9 @@ use keyward_server::{Setup, config::Certificates, identity::Caller, root::RootCa
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use super::{Method, RESPONSE_BYTES_MAX, Request, Response, Transport, Underway, runtime};
+use super::{
+    Method, RESPONSE_BYTES_MAX, Request, Response, Transport, Underway, is_quarantined, runtime,
+};
 use crate::{exit::Failure, store::Store};
 
 /// An open store behind the server's own router. What uses the store is dropped before it.
@@ -58,9 +60,10 @@ impl Transport for Embedded {
             // A router answers every request: its error type has no value.
             let Ok(response) = answer.await;
             let status = response.status().as_u16();
+            let quarantined = is_quarantined(response.headers());
             let body = Limited::new(response.into_body(), RESPONSE_BYTES_MAX).collect().await;
             let body = body.map_err(|e| Failure::of(&*e))?.to_bytes().to_vec();
-            Ok(Response { status, body })
+            Ok(Response { status, quarantined, body })
         });
         let runtime = self.runtime.handle().clone();
         Ok(Box::new(move || runtime.block_on(answer).map_err(|e| Failure::of(&e))?))

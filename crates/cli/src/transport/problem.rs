@@ -45,6 +45,11 @@ impl Problem {
         self.status == 503 && self.code == "sealed"
     }
 
+    /// Whether it says itself that the store is quarantined.
+    pub(crate) fn is_quarantine(&self) -> bool {
+        self.status == 503 && self.code == "quarantined"
+    }
+
     /// Whether a rule said no, rather than the call or the system being at fault.
     fn is_refusal(&self) -> bool {
         match self.status {
@@ -99,7 +104,7 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &str, exit: Exit, text: &str) {
-        let response = Response { status, body: body.as_bytes().to_vec() };
+        let response = Response { status, quarantined: false, body: body.as_bytes().to_vec() };
         let failure = Failure::from(Problem::of(&response));
         assert_eq!(failure.exit(), exit);
         assert_eq!(failure.to_string(), text);

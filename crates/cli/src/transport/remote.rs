@@ -11,7 +11,9 @@ use keyward_storage::durable::read_limited;
 use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, Url, header};
 use tokio::runtime::Runtime;
 
-use super::{Method, RESPONSE_BYTES_MAX, Request, Response, Transport, Underway, runtime};
+use super::{
+    Method, RESPONSE_BYTES_MAX, Request, Response, Transport, Underway, is_quarantined, runtime,
+};
 use crate::exit::Failure;
 
 /// Longest token file, in bytes.
@@ -131,6 +133,7 @@ impl Transport for Remote {
 async fn exchange(call: RequestBuilder) -> Result<Option<Response>, reqwest::Error> {
     let mut response = call.send().await?;
     let status = response.status().as_u16();
+    let quarantined = is_quarantined(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len().saturating_add(chunk.len()) > RESPONSE_BYTES_MAX {
@@ -138,7 +141,7 @@ async fn exchange(call: RequestBuilder) -> Result<Option<Response>, reqwest::Err
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Some(Response { status, body }))
+    Ok(Some(Response { status, quarantined, body }))
 }
 
 fn builder() -> ClientBuilder {

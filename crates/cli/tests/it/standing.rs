@@ -81,6 +81,49 @@ fn a_restored_old_copy_is_quarantined_until_the_rollback_is_accepted() {
     });
 }
 
+const WARNED: &str = "warning: the store is quarantined: its log is older than what was seen of it \
+                      before, and what was revoked since stands in it as good\n\
+                      hint: restore the newer copy, or accept the loss with `keyward rollback \
+                      accept`\n";
+
+#[test]
+fn whatever_is_asked_of_a_quarantined_store_the_answer_comes_with_a_warning() {
+    both_ways(|desk| {
+        desk.with_key();
+        desk.sign("proof.json");
+        desk.done("backup --out old.db");
+        desk.done("key revoke k --reason compromise");
+        for words in ["key show k", "key list"] {
+            assert_eq!(desk.run(words).ended(0).stderr, "", "{words}");
+        }
+        restore(desk, "old.db");
+        for words in [
+            "key show k",
+            "key show k --output json",
+            "key list",
+            "key history k",
+            "anchor show 550e8400",
+            "anchor status 550e8400",
+            "anchor list",
+            "status",
+        ] {
+            assert_eq!(desk.peek(words).ended(0).stderr, WARNED, "{words}");
+        }
+        let verdict = desk.run("verify proof.json").ended(1);
+        assert!(verdict.stderr.starts_with(WARNED), "{}", verdict.stderr);
+        desk.world.file("many.jsonl", fs::read(desk.world.path("proof.json")).expect("a proof"));
+        assert_eq!(desk.run("verify --batch many.jsonl").ended(1).stderr, WARNED);
+        // By this log the key is good, and nobody is told so.
+        for words in ["", " --at-time 2025-01-01", " --anchor-id 550e8400"] {
+            let ran = desk.run(&format!("key check-validity k{words}")).ended(2);
+            let expected = "error: the store is quarantined: its log is older than what was seen \
+                            of it before\nhint: restore the newer copy, or accept the loss with \
+                            `keyward rollback accept`\n";
+            assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", expected), "{words}");
+        }
+    });
+}
+
 /// Puts a copy of the database in the place of the store's own.
 fn restore(desk: &Desk, copy: &str) {
     desk.stop();

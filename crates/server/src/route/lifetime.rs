@@ -250,6 +250,7 @@ pub(crate) async fn validity(
     Named(key_id): Named<KeyId>,
     Asked(instant): Asked<Instant>,
 ) -> Outcome<KeyValidity> {
+    app.newest()?;
     let (state, now) = (app.keyward.state(), app.keyward.now());
     let at = instant.read()?.unwrap_or(now);
     let key = found(&state, &key_id)?;

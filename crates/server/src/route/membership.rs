@@ -148,6 +148,7 @@ pub(crate) async fn validity(
     Named((name, key_id)): Named<(String, KeyId)>,
     Asked(instant): Asked<Instant>,
 ) -> Outcome<MembershipValidity> {
+    app.newest()?;
     let state = app.keyward.state();
     let at = instant.read()?.unwrap_or_else(|| app.keyward.now());
     let (number, anchor) = found(&state, one(&state, &name)?)?;

@@ -70,7 +70,9 @@ pub(super) fn run(
         is_empty = false;
         // One write for a batch: a line at a time would cost more than the checks.
         let mut text = String::new();
-        for (found, verdict) in found.iter().zip(&judging()?) {
+        let verdicts = judging()?;
+        bar.suspend(|| session.warn())?;
+        for (found, verdict) in found.iter().zip(&verdicts) {
             text.push_str(&line(session, verdict, &found.name));
             worst = worst.max(render::verdict::exit(verdict));
         }
