@@ -201,6 +201,14 @@ fn open(
         ))?;
     }
     let newest = bundle.authority().authority();
+    let digest = bundle.authority().digest();
+    // Whoever goes on with the older one can be shown another version that follows it.
+    if authority.is_some_and(|named| *named != digest) {
+        let version = newest.version;
+        session.note(format_args!(
+            "note: the authority is version {version} now; say --authority {digest} from now on"
+        ))?;
+    }
     if let Some(end) = newest.expires_at
         && newest.has_expired(session.surroundings.clock.now())
     {
