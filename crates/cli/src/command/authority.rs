@@ -8,7 +8,7 @@ use keyward_crypto::{
 };
 use keyward_lifecycle::{
     algorithm::Algorithm,
-    authority::{AUTHORITY_PAYLOAD_TYPE, Authority, AuthorityKey},
+    authority::{AUTHORITY_KEYS_MAX, AUTHORITY_PAYLOAD_TYPE, Authority, AuthorityKey},
     envelope::{Envelope, Signature, pae},
     id::{Fingerprint, KeyId},
 };
@@ -61,8 +61,23 @@ fn propose(session: &mut Session<'_>, propose: AuthorityPropose) -> Result<(), F
         }
         next.keys.push(key);
     }
+    if next.keys.len() > AUTHORITY_KEYS_MAX {
+        let keys = next.keys.len();
+        let what =
+            format!("{keys} keys are too many: an authority has at most {AUTHORITY_KEYS_MAX}");
+        return Err(Failure::error(what).hint("name fewer with --key"));
+    }
     next.threshold = threshold.unwrap_or(next.threshold);
     next.expires_at = if no_expiry { None } else { expires.or(next.expires_at) };
+    let now = session.surroundings.clock.now();
+    if let Some(end) = next.expires_at
+        && next.has_expired(now)
+    {
+        let what = format!("the authority would end at {end}, and it is {now} now");
+        return Err(
+            Failure::error(what).hint("name a later end with --expires, or say --no-expiry")
+        );
+    }
     let reachable =
         (1..=u32::try_from(next.keys.len()).unwrap_or(u32::MAX)).contains(&next.threshold);
     if !reachable {
@@ -171,6 +186,13 @@ fn sign(session: &mut Session<'_>, sign: &AuthoritySign) -> Result<(), Failure> 
     let named =
         |what: &dyn std::error::Error| Failure::error(format!("{}: {what}", private_key.display()));
     let key = PrivateKey::from_pkcs8_pem(&pem).map_err(|error| named(&error))?;
+    if key.algorithm() != Algorithm::Ed25519 {
+        let (file, algorithm) = (private_key.display(), key.algorithm());
+        let what = format!("{file}: a key of {algorithm}, and an authority's are Ed25519");
+        return Err(
+            Failure::error(what).hint("sign with the private key of one that the document names")
+        );
+    }
     let name = proposal.name_of(key.spki()).map(ToString::to_string);
     // Whoever signs sees what.
     let shown = render::authority::proposal(&proposal.shown());

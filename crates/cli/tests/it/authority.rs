@@ -73,6 +73,13 @@ fn the_authority_moves_to_keys_that_are_kept_elsewhere() {
                         hint: let more of its keys, and of the keys of the version before, sign \
                         it: `keyward authority sign`\n";
         assert_eq!(ran.stderr, expected);
+        holder(home, "p256", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+        let ran = desk.run("authority sign next.json --private-key p256.key --out by-p256.json");
+        let expected = "error: p256.key: a key of SHA256-ECDSA-P256, and an authority's are Ed25519\n\
+                        hint: sign with the private key of one that the document names\n";
+        let ran = ran.ended(2);
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", expected));
+        assert!(!home.join("by-p256.json").exists());
         let ran = desk.run("authority sign next.json --private-key h1.key --out by-1.json");
         // Whoever signs sees what.
         assert!(ran.ended(0).stderr.contains("\nThreshold: 2 of 3\n"));
@@ -108,6 +115,13 @@ fn the_authority_moves_to_keys_that_are_kept_elsewhere() {
     });
 }
 
+/// Seventeen of one: their names alone tell them apart.
+const MANY: &str = "--key h1=h1.pem --key h2=h1.pem --key h3=h1.pem --key h4=h1.pem \
+                    --key h5=h1.pem --key h6=h1.pem --key h7=h1.pem --key h8=h1.pem \
+                    --key h9=h1.pem --key h10=h1.pem --key h11=h1.pem --key h12=h1.pem \
+                    --key h13=h1.pem --key h14=h1.pem --key h15=h1.pem --key h16=h1.pem \
+                    --key h17=h1.pem";
+
 #[test]
 fn a_proposal_that_cannot_be_is_not_written() {
     // HA-08
@@ -121,6 +135,10 @@ fn a_proposal_that_cannot_be_is_not_written() {
                 "error: p256.pem: not an Ed25519 key\nhint: make one with `openssl genpkey -algorithm ed25519`\n",
             ),
             ("--key h1=h1.pem --threshold 2", "error: 2 of 1 keys cannot sign\n"),
+            (
+                MANY,
+                "error: 17 keys are too many: an authority has at most 16\nhint: name fewer with --key\n",
+            ),
             ("--threshold 0", "error: 0 of 1 keys cannot sign\n"),
             (
                 "--keep-keys --key authority-1=h1.pem",
@@ -165,8 +183,17 @@ fn what_rests_on_an_authority_that_expired_is_refused_offline() {
     let propose = ["authority", "propose", "--expires", "2026-01-01T00:00:00Z", "--out", &next];
     world.keyward(&propose).ended(0);
     let late =
-        ["authority", "propose", "--expires", "2024-01-01T00:00:00Z", "--out", &path("late")];
-    world.keyward(&late).ended(0);
+        ["authority", "propose", "--expires", "2025-01-02T00:00:00Z", "--out", &path("late")];
+    let ran = world.keyward(&late).ended(2);
+    let expected = "error: the authority would end at 2025-01-02T00:00:00Z, and it is \
+                    2025-01-02T00:00:00Z now\n\
+                    hint: name a later end with --expires, or say --no-expiry\n";
+    assert_eq!(ran.stderr, expected);
+    assert!(!world.path("late").exists());
+    let ran = world.keyward(&["authority", "propose", "--out", &path("late")]).ended(2);
+    assert_eq!(ran.stderr, expected, "as it ends now");
+    let document = std::fs::read_to_string(&next).expect("the proposal");
+    world.file("late", document.replace("2026-01-01", "2024-01-01"));
     let ran = world.keyward(&["authority", "install", &path("late")]).ended(1);
     assert!(
         ran.stderr.starts_with("error: the authority document has expired\n"),
