@@ -14,7 +14,9 @@ use keyward_crypto::secret::{LockPolicy, Password};
 use keyward_keystore::Software;
 use keyward_lifecycle::profile::Profile;
 use keyward_storage::{
-    durable::{DirectoryError, DirectoryLock, LockError, check_directory, create_directory},
+    durable::{
+        DirectoryError, DirectoryLock, LockError, check_directory, create_directory, remove_drafts,
+    },
     pin::PinFile,
     sqlite::{OpenError, Sqlite, SqliteOptions},
 };
@@ -55,12 +57,21 @@ fn patient_lock(
             return Ok(None);
         }
         match DirectoryLock::acquire(data) {
-            Ok(lock) => return Ok(Some(lock)),
+            Ok(lock) => {
+                tidy_up(data);
+                return Ok(Some(lock));
+            }
             Err(LockError::Held { .. }) if waited < WAIT => pause(LOOK),
             Err(error) => return Err(Failure::of(&error)),
         }
         waited = waited.saturating_add(LOOK);
     }
+}
+
+/// Removes what a killed process has left of the pins it was writing; whoever calls has the lock.
+fn tidy_up(data: &Path) {
+    // What cannot be removed is a file under a passing name: harmless.
+    drop(remove_drafts(&data.join(PINS_NAME)));
 }
 
 /// The right to a data directory that is there.
@@ -91,7 +102,9 @@ impl Taken {
         if let Some(lock) = patient_lock(data, pause, is_served)? {
             return Ok(Self(lock));
         }
-        DirectoryLock::acquire(data).map(Self).map_err(|e| Failure::of(&e))
+        let lock = DirectoryLock::acquire(data).map_err(|e| Failure::of(&e))?;
+        tidy_up(data);
+        Ok(Self(lock))
     }
 }
 
@@ -136,6 +149,7 @@ impl Ground {
     ) -> Result<Self, Failure> {
         create_directory(data).map_err(|e| directory(&e))?;
         let lock = DirectoryLock::acquire(data).map_err(|e| Failure::of(&e))?;
+        tidy_up(data);
         let options = SqliteOptions::default();
         let sqlite = Sqlite::open_or_create(data, options).map_err(|e| Failure::of(&e))?;
         let parts = parts(data, sqlite, clock, memory);

@@ -1,6 +1,7 @@
 //! Files that are whole after a crash, and directories that are ours alone.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File, OpenOptions, Permissions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
@@ -170,7 +171,39 @@ impl Drop for Draft {
     }
 }
 
+/// Removes what processes that were killed have left behind of drafts of the file `path`. Nobody
+/// may be writing it: whoever calls has the right to, as [`DirectoryLock`] gives it.
+///
+/// # Errors
+/// [`FileError`]; a draft that stays is harmless.
+pub fn remove_drafts(path: &Path) -> Result<(), FileError> {
+    let remove = || {
+        for entry in fs::read_dir(directory_of(path))? {
+            let entry = entry?;
+            if is_draft(&entry.file_name(), path) && entry.file_type()?.is_file() {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    };
+    remove().map_err(|source| FileError::Unavailable { path: path.to_owned(), source })
+}
+
+/// Whether [`Draft::beside`] gives such a name for `path`.
+fn is_draft(name: &OsStr, path: &Path) -> bool {
+    let numbers = || {
+        let rest = name.to_str()?.strip_prefix('.')?;
+        let rest = rest.strip_prefix(path.file_name()?.to_str()?)?.strip_prefix('.')?;
+        rest.strip_suffix(".draft")?.split_once('-')
+    };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    numbers().is_some_and(|(process, count)| is_number(process) && is_number(count))
+}
+
 fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -124,6 +124,32 @@ fn whatever_is_asked_of_a_quarantined_store_the_answer_comes_with_a_warning() {
     });
 }
 
+#[test]
+fn what_a_killed_process_left_of_its_draft_is_removed_and_nothing_else_is() {
+    both_ways(|desk| {
+        desk.stop();
+        let left = [".trust.json.4711-0.draft", ".trust.json.1-12.draft"];
+        let others = [
+            ".trust.json.4711.draft",
+            ".trust.json.a-1.draft",
+            ".trust.json.1-.draft",
+            ".other.json.1-1.draft",
+            "trust.json.1-1.draft",
+            ".trust.json.1-1.draft.txt",
+        ];
+        for name in left.iter().chain(&others) {
+            desk.world.file(&format!("data/{name}"), "{}");
+        }
+        fs::create_dir(desk.world.path("data/.trust.json.2-2.draft")).expect("a directory");
+        desk.start();
+        desk.done("key list");
+        let is_there = |name: &&str| desk.world.path(&format!("data/{name}")).exists();
+        assert_eq!(left.iter().filter(|name| is_there(name)).count(), 0);
+        assert_eq!(others.iter().filter(|name| is_there(name)).count(), others.len());
+        assert!(is_there(&".trust.json.2-2.draft") && is_there(&"trust.json"));
+    });
+}
+
 /// Puts a copy of the database in the place of the store's own.
 fn restore(desk: &Desk, copy: &str) {
     desk.stop();
