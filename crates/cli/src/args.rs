@@ -173,6 +173,17 @@ pub(crate) enum Command {
     },
 }
 
+/// A name. An empty one, or one of dots, would make another route of the one it stands in.
+fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        Err("a name is expected, and this is empty".to_owned())
+    } else if text.chars().all(|c| c == '.' || c == '…') {
+        Err("a name is expected, and this has only dots".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileVerb {
     /// List the profiles

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::name;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenVerb {
     /// Make a token; it is printed once
@@ -11,7 +13,7 @@ pub(crate) enum TokenVerb {
     /// Let a token open nothing any more
     Revoke {
         /// The token's id, as `keyward token list` shows it
-        #[arg(value_name = "TOKEN-ID")]
+        #[arg(value_name = "TOKEN-ID", value_parser = name)]
         token_id: String,
     },
 }
@@ -39,7 +41,7 @@ pub(crate) enum ActorVerb {
     /// Forget a name for ever; the log keeps the pseudonym
     Forget {
         /// The pseudonym, as `keyward actor list` shows it
-        #[arg(value_name = "ACTOR-ID")]
+        #[arg(value_name = "ACTOR-ID", value_parser = name)]
         actor_id: String,
     },
 }

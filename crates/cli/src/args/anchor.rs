@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use keyward_lifecycle::time::Timestamp;
 
-use super::{Ending, instant};
+use super::{Ending, instant, name};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AnchorVerb {
@@ -35,7 +35,7 @@ pub(crate) enum AnchorVerb {
         #[command(flatten)]
         anchor: AnchorRef,
         /// The key
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = name)]
         key_id: String,
         #[command(flatten)]
         ending: Ending,
@@ -64,10 +64,10 @@ pub(crate) enum AnchorVerb {
 #[group(required = true, multiple = false)]
 pub(crate) struct AnchorRef {
     /// The trust anchor: its id, or the first eight or more digits of it
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = name)]
     anchor_id: Option<String>,
     /// The trust anchor
-    #[arg(value_name = "ANCHOR")]
+    #[arg(value_name = "ANCHOR", value_parser = name)]
     anchor: Option<String>,
 }
 
@@ -109,7 +109,7 @@ pub(crate) struct AnchorCreate {
 #[derive(Debug, Args)]
 pub(crate) struct AnchorKey {
     /// The trust anchor: its id, the first eight or more digits of it, or ALL
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = name)]
     pub(crate) anchor_id: String,
     /// The key
     #[arg(long, value_name = "ID")]

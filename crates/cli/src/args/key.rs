@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use keyward_lifecycle::time::Timestamp;
 
-use super::{Effective, instant};
+use super::{Effective, instant, name};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyVerb {
@@ -34,7 +34,7 @@ pub(crate) enum KeyVerb {
         #[arg(long, value_name = "TIME", value_parser = instant)]
         at_time: Option<Timestamp>,
         /// Only this trust anchor
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = name)]
         anchor_id: Option<String>,
     },
     /// Show which keys are due for rotation
@@ -80,10 +80,10 @@ pub(crate) enum KeyVerb {
 #[group(required = true, multiple = false)]
 pub(crate) struct KeyRef {
     /// The key
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = name)]
     key_id: Option<String>,
     /// The key
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", value_parser = name)]
     key: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use keyward_lifecycle::time::Timestamp;
 
-use super::instant;
+use super::{instant, name};
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["file", "artifact", "countersign"]))]
@@ -51,13 +51,13 @@ pub(crate) enum ProofVerb {
     /// Show a proof bundle
     Show {
         /// Its id
-        #[arg(value_name = "sha256:…")]
+        #[arg(value_name = "sha256:…", value_parser = name)]
         id: String,
     },
     /// Write a proof bundle, which verifies offline
     Export {
         /// Its id
-        #[arg(value_name = "sha256:…")]
+        #[arg(value_name = "sha256:…", value_parser = name)]
         id: String,
         /// File to write to
         #[arg(long, value_name = "FILE")]
@@ -82,7 +82,7 @@ pub(crate) enum ProofVerb {
 #[derive(Debug, Args)]
 pub(crate) struct ProofResign {
     /// The proof's id
-    #[arg(value_name = "sha256:…")]
+    #[arg(value_name = "sha256:…", value_parser = name)]
     pub(crate) id: String,
     /// The key that signs now
     #[arg(long, value_name = "ID")]

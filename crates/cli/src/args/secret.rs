@@ -84,6 +84,7 @@ pub(crate) enum PolicyVerb {
     /// Write a policy: who may do what under which prefixes
     Set {
         /// The policy's name
+        #[arg(value_parser = super::name)]
         name: String,
         /// File with the policy in JSON; - for standard input
         #[arg(long, value_name = "FILE")]
@@ -92,6 +93,7 @@ pub(crate) enum PolicyVerb {
     /// Print a policy as it can be set again
     Show {
         /// The policy's name
+        #[arg(value_parser = super::name)]
         name: String,
     },
     /// List the policies
@@ -99,6 +101,7 @@ pub(crate) enum PolicyVerb {
     /// Remove a policy: what it alone granted is refused from then on
     Delete {
         /// The policy's name
+        #[arg(value_parser = super::name)]
         name: String,
     },
 }

@@ -32,8 +32,8 @@ pub(super) fn manual(session: &mut Session<'_>, dir: Option<&Path>) -> Result<()
     let data = session.data();
     output::refuse_own(dir, &data)?;
     fs::create_dir_all(dir).map_err(|error| {
-        let what = if dir.exists() { "is no directory".to_owned() } else { error.to_string() };
-        Failure::error(format!("the pages cannot be kept in {}: it {what}", dir.display()))
+        let what = if dir.exists() { "it is no directory".to_owned() } else { error.to_string() };
+        Failure::error(format!("the pages cannot be kept in {}: {what}", dir.display()))
             .hint("name another directory with --dir")
     })?;
     pages(&command, (dir, &data))

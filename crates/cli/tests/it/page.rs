@@ -75,6 +75,19 @@ fn completions_are_printed_for_a_shell() {
 }
 
 #[test]
+fn a_place_for_the_manual_that_is_none_is_named() {
+    let world = world();
+    let file = world.file("a-file", "");
+    for (dir, what) in [(file.clone(), "it is no directory"), (format!("{file}/man"), "Not a dir")]
+    {
+        let ran = world.run(&["man", "--dir", &dir]).ended(2);
+        let said = format!("error: the pages cannot be kept in {dir}: {what}");
+        assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
+        assert!(ran.stderr.ends_with("\nhint: name another directory with --dir\n"));
+    }
+}
+
+#[test]
 fn every_command_has_a_manual_page() {
     let world = world();
     let dir = world.path("man");

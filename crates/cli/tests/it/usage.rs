@@ -36,6 +36,26 @@ fn a_key_is_named_once() {
 }
 
 #[test]
+fn a_name_that_is_none_is_refused_before_anything_is_asked() {
+    for words in [
+        &["key", "show"][..],
+        &["key", "revoke", "--reason", "compromise", "--key-id"],
+        &["key", "check-validity", "k", "--anchor-id"],
+        &["anchor", "show"],
+        &["anchor", "history", "--anchor-id"],
+        &["proof", "show"],
+        &["proof", "export"],
+        &["policy", "show"],
+        &["policy", "delete"],
+        &["token", "revoke"],
+        &["actor", "forget"],
+    ] {
+        refused(&[words, &[""]].concat(), ": a name is expected, and this is empty\n");
+        refused(&[words, &[".."]].concat(), ": a name is expected, and this has only dots\n");
+    }
+}
+
+#[test]
 fn without_a_store_the_next_command_is_named() {
     let world = World::at("2025-01-01T00:00:00Z");
     let data = world.path("data").display().to_string();

@@ -64,6 +64,18 @@ fn a_batch_says_where_it_was_checked_by_one_equation_and_strictly_checks_each_al
 }
 
 #[test]
+fn a_checkpoint_is_text_for_people_and_json_for_programs() {
+    both_ways(|desk| {
+        desk.with_key();
+        let text = desk.peek("audit checkpoint").ended(0).stdout;
+        assert!(text.contains("\n\n\u{2014} "), "a signed note: {text}");
+        let json = desk.peek("audit checkpoint --output json").ended(0).stdout;
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(json, serde_json::json!({ "checkpoint": text }));
+    });
+}
+
+#[test]
 fn a_batch_of_nothing_is_an_error() {
     both_ways(|desk| {
         std::fs::create_dir(desk.world.path("empty")).expect("a directory");
