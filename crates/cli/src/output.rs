@@ -1,7 +1,7 @@
 //! Where a command puts what it makes: what `--out` names.
 //!
 //! A file is replaced as a whole; a device or a pipe is written to and stays what it is; the
-//! store's own directory is nobody's place to write to.
+//! store's own files are nobody's to write to.
 
 use std::{
     fs::{self, FileType, OpenOptions},
@@ -92,12 +92,17 @@ fn refuse_inside(path: &Path, data: &Path, named: &Path) -> Result<(), Failure> 
     });
     // What cannot be found holds no store, and is no way into one.
     let (Ok(place), Ok(data)) = (place, data.canonicalize()) else { return Ok(()) };
-    if !place.starts_with(data) {
+    let name = place.strip_prefix(data).ok().and_then(|below| below.iter().next()?.to_str());
+    if !name.is_some_and(|name| OWN.iter().any(|own| name.starts_with(own))) {
         return Ok(());
     }
-    Err(Failure::error(format!("{} is in the store's own directory", named.display()))
-        .hint("name a place outside of it: nothing but Keyward writes there"))
+    Err(Failure::error(format!("{} is the store's own", named.display()))
+        .hint("name another file: nothing but Keyward writes that one"))
 }
+
+/// How the names begin that files of the store have: the database and what belongs to it, the
+/// socket, the lock, the pins and their drafts.
+const OWN: [&str; 3] = ["keyward.", "trust.json", ".trust.json"];
 
 fn unwritable(kind: FileType) -> Option<&'static str> {
     if kind.is_dir() {
