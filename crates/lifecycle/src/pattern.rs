@@ -162,6 +162,19 @@ impl Pattern {
     /// # Errors
     /// [`MalformedPattern`]; for a literal that is not canonical it carries the one that is.
     pub fn parse(text: &str) -> Result<Self, MalformedPattern> {
+        let (text, canonical) = match Self::read(text) {
+            Err(MalformedPattern::NotCanonical { text, canonical }) => (text, canonical),
+            other => return other,
+        };
+        // What is left of a literal once a version is dropped may be written otherwise itself.
+        let canonical = match Self::read(&canonical) {
+            Err(MalformedPattern::NotCanonical { canonical: again, .. }) => again,
+            Ok(_) | Err(_) => canonical,
+        };
+        Err(MalformedPattern::NotCanonical { text, canonical })
+    }
+
+    fn read(text: &str) -> Result<Self, MalformedPattern> {
         if text.len() > PATTERN_BYTES_MAX {
             return Err(MalformedPattern::TooLong { bytes: text.len() });
         }

@@ -254,6 +254,13 @@ fn narrowest(patterns: &BTreeMap<Pattern, u32>, purl: &Purl) -> Option<u32> {
         .map(|(_, id)| *id)
 }
 
+#[test]
+fn what_is_to_be_written_instead_is_canonical_itself() {
+    let refused = Pattern::parse("pkg:x/:@1@1*").unwrap_err();
+    let MalformedPattern::NotCanonical { canonical, .. } = refused else { panic!("{refused:?}") };
+    assert_eq!(Pattern::parse(&canonical).unwrap().to_string(), canonical);
+}
+
 proptest! {
     #[test]
     fn the_index_agrees_with_a_scan(
